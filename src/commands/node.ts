@@ -1,0 +1,25 @@
+import { nodeNames, type NodeName } from '#platform/home'
+import { readConfig } from '#platform/config'
+import type { Part } from '#platform/provision'
+import type { Env } from './command.ts'
+
+/** `concordat node portal|ncsc|ico [--part desk|gateway]`: runs until it is asked to stop, or until whoever started it is gone. */
+export async function node(argv: string[], env: Env): Promise<number> {
+  const [name, flag, part, ...rest] = argv
+  const parts: Part[] | undefined = flag === undefined ? ['desk', 'gateway'] : flag === '--part' && (part === 'desk' || part === 'gateway') ? [part] : undefined
+  if (!nodeNames.includes(name as NodeName) || parts === undefined || rest.length > 0) {
+    process.stderr.write('usage: concordat node portal|ncsc|ico [--part desk|gateway]\n')
+    return 2
+  }
+  const { runNode } = await import('../nodes/run.ts')
+  const running = await runNode(readConfig(env), name as NodeName, { parts })
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
+    process.on('disconnect', () => resolve())
+  })
+  if (process.send) process.send('ready')
+  else process.stdout.write(`${name} is ready\n`)
+  await asked
+  await running.stop()
+  return 0
+}

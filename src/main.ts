@@ -1,0 +1,45 @@
+import { enableCompileCache } from 'node:module'
+import { join, resolve } from 'node:path'
+import type { Command } from './commands/command.ts'
+
+// WebCrypto's post-quantum algorithms are stable in their standards and marked experimental in Node; the warning would be on every start.
+process.removeAllListeners('warning')
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`)
+})
+enableCompileCache(join(resolve(import.meta.dirname, '..'), 'node_modules/.cache/compile'))
+
+const commands: Record<string, { load: () => Promise<Command>; about: string }> = {
+  'start': { load: async () => (await import('./commands/start.ts')).start, about: 'run portal, NCSC and ICO on this machine, for trying out' },
+  'node': { load: async () => (await import('./commands/node.ts')).node, about: 'run one node: portal|ncsc|ico [--part desk|gateway]' },
+  'migrate': { load: async () => (await import('./commands/migrate.ts')).migrateCommand, about: 'bring named databases up to date' },
+  'report': { load: async () => (await import('./commands/report.ts')).report, about: 'file a report from a YAML file' },
+  'verify': { load: async () => (await import('./commands/verify.ts')).verify, about: 'check a bundle offline against your own trust file' },
+  'sign-agreement': { load: async () => (await import('./commands/sign-agreement.ts')).signAgreementCommand, about: 'sign the agreement as it stands (trying out)' },
+}
+
+const [name, ...argv] = process.argv.slice(2)
+const known = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+
+if (known) {
+  process.exitCode = await run(known)
+  // Whatever a command leaves open ends with it.
+  if (process.connected) process.disconnect()
+} else {
+  const lines = Object.entries(commands).map(([command, { about }]) => `  ${command.padEnd(16)}${about}`)
+  const help = name === undefined || name === 'help' || name === '--help'
+  ;(help ? process.stdout : process.stderr).write(`usage: concordat <command>\n${lines.join('\n')}\n`)
+  process.exitCode = help ? 0 : 2
+}
+
+/** Errors that say what to do are told in one line; anything else is a fault of ours and shows where. */
+async function run({ load }: { load: () => Promise<Command> }): Promise<number> {
+  try {
+    return await (await load())(argv, process.env)
+  } catch (error) {
+    const code = (error as { code?: string }).code
+    const spoken = ['already-running', 'cluster-fault', 'config-invalid', 'agreement-unsigned', 'migration-edited', 'policy-invalid', 'key-refused', 'EADDRINUSE']
+    process.stderr.write(code !== undefined && spoken.includes(code) ? `concordat: ${(error as Error).message}\n` : `concordat: ${(error as Error).stack ?? error}\n`)
+    return code === 'config-invalid' ? 2 : 1
+  }
+}

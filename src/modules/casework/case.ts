@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { b64u } from '#platform/bytes'
+import { parseCanonical } from '#platform/canonical'
+import type { Random } from '#platform/context'
+import { invalid, Refusal } from '#platform/errors'
+import { itemsMatch, type AuthorityId, type ItemRef, type MessageRecord, type OpenItem } from '#exchange'
+
+export type Via = 'in-confidence' | 'statutory' | 'permission'
+export type ItemKind = 'answer' | 'finding'
+
+/** By which door an organisation's own report comes, and what its items are then kept under. */
+export const ownReport: Record<AuthorityId, { door: 1 | 2; via: Via }> = {
+  ncsc: { door: 1, via: 'in-confidence' },
+  ico: { door: 2, via: 'statutory' },
+}
+
+// OFFICIAL-SENSITIVE is the ceiling of this program; what an organisation tells in confidence starts there.
+export const MARKING = 'OFFICIAL-SENSITIVE'
+
+// All but tab and line ends: stores and screens take them for something else.
+const CONTROLS = /[^\P{Cc}\t\n\r]/u
+
+/** A short name of lower-case words, as questions have. */
+export const questionId = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).max(60)
+
+const item = z.strictObject({ id: z.uuidv4(), question: questionId, value: z.json(), salt: z.string() })
+const organisation = z.strictObject({
+  id: z.uuidv4(),
+  name: z.string().min(1).max(1_000).refine((name) => !CONTROLS.test(name)),
+  identifiers: z.array(z.strictObject({ scheme: z.string(), id: z.string() })),
+  sector: z.string().optional(),
+  verified: z.boolean(),
+})
+const reportPayload = z.strictObject({ organisation, stage: z.enum(['initial', 'update', 'final']), items: z.array(item).min(1) })
+
+export type ReportPayload = z.infer<typeof reportPayload>
+
+const references: Record<AuthorityId, RegExp> = { ico: /^ICO(-[2-9A-Z]{4}){2}$/, ncsc: /^NCSC(-[2-9A-Z]{4}){2}$/ }
+
+/**
+ * What a report that arrived says, if every item opens its commitment in the signed record and both speak of one organisation.
+ * Anything else is refused: kept beside the sender's signature, it would look as if the sender had said it.
+ */
+export function openReport(record: MessageRecord, payload: Uint8Array, node: AuthorityId): ReportPayload & { reference: string } {
+  const report = readReport(payload)
+  const { reference } = record
+  const agrees = report.organisation.id === record.organisation && report.stage === record['stage']
+  if (!agrees || typeof reference !== 'string' || !references[node].test(reference)) throw new Refusal('envelope-invalid')
+  if (!matches(report.items, record.items)) throw new Refusal('envelope-invalid')
+  return { ...report, reference }
+}
+
+function readReport(payload: Uint8Array): ReportPayload {
+  try {
+    return reportPayload.parse(parseCanonical(new TextDecoder('utf-8', { fatal: true }).decode(payload)))
+  } catch {
+    throw new Refusal('envelope-invalid')
+  }
+}
+
+function matches(items: OpenItem[], refs: ItemRef[] | undefined): boolean {
+  try {
+    return refs !== undefined && itemsMatch(items, refs)
+  } catch {
+    // A salt of another length or spelling opens nothing.
+    return false
+  }
+}
+
+export function newFinding(question: string, value: unknown, random: Random): OpenItem {
+  return { id: random.uuid(), question, value, salt: b64u(random.bytes(32)) }
+}
+
+const LONGEST_TEXT = 20_000
+
+/** Words an officer wrote, as they may be kept. Throws the mistake at `field`. */
+export function checkText(text: unknown, field: string): string {
+  if (typeof text !== 'string' || text.trim() === '') throw invalid({ field, message: 'Write something' })
+  if (text.length > LONGEST_TEXT) throw invalid({ field, message: `Use no more than ${LONGEST_TEXT.toLocaleString('en-GB')} characters` })
+  if (!text.isWellFormed() || CONTROLS.test(text)) throw invalid({ field, message: 'There are characters here that are not text' })
+  return text
+}
+
+/** A case already open for the organisation that something disclosed belongs to: its only one, else the one that disclosures opened. */
+export function caseToFileUnder<C extends { opened_by_door: number }>(open: C[]): C | undefined {
+  return open.length === 1 ? open[0] : open.find((one) => one.opened_by_door === 3)
+}

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { canonical } from '#platform/canonical'
+import { systemRandom, type Ctx } from '#platform/context'
+import { closeDb, openDb, query, transact, type Db } from '#platform/db'
+import { Refusal, type RefusalCode } from '#platform/errors'
+import { newReference } from '#platform/ids'
+import { silentLog } from '#platform/log'
+import { openItemRef, type Arrived, type AuthorityId, type MessageRecord, type OpenItem, type Prepared } from '#exchange'
+import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
+import { keepDisclosed, keepReport, restrict, type DisclosedItem } from './arrival.ts'
+import { newFinding } from './case.ts'
+import { caseFor, itemsForDisclosure, recordFinding, writeNote } from './desk.ts'
+import { allCases, caseOfItem, itemsOfCase, notesOfCase } from './store.ts'
+
+type House = { database: FreshDatabase; desk: Db; gateway: Db }
+const houses = {} as Record<AuthorityId, House>
+
+before(async () => {
+  for (const node of ['ncsc', 'ico'] as const) {
+    const database = await freshDatabase(['casework'])
+    houses[node] = { database, desk: openDb(database.deskUrl), gateway: openDb(database.gatewayUrl) }
+  }
+})
+
+after(async () => {
+  for (const { database, desk, gateway } of Object.values(houses)) {
+    await Promise.all([closeDb(desk), closeDb(gateway)])
+    await database.drop()
+  }
+})
+
+const id = () => systemRandom.uuid()
+const as = (...roles: string[]): Ctx => ({ now: () => new Date(), random: systemRandom, log: silentLog, actor: { id: id(), name: 'Somebody', roles } })
+const refuses = (code: RefusalCode) => (error: unknown) => error instanceof Refusal && error.code === code
+const answer = (value: unknown, question = 'q19'): OpenItem => newFinding(question, value, systemRandom)
+const company = (name = 'Marlow Fresh Limited') => ({ id: id(), name, identifiers: [], verified: true })
+const referenceOf = (node: AuthorityId) => newReference(node.toUpperCase(), systemRandom)
+
+type Reported = { organisation?: ReturnType<typeof company>; reference?: string; items?: OpenItem[]; stage?: string }
+
+function report(node: AuthorityId, { organisation = company(), reference = referenceOf(node), items = [answer('words')], stage = 'initial' }: Reported = {}): Arrived {
+  const record = { from: 'portal', to: node, kind: 'report', id: id(), clause: 'encourage-engagement', organisation: organisation.id, reference, stage, items: items.map(openItemRef) } as unknown as MessageRecord
+  return { record, statement: 'signed', payload: Buffer.from(canonical({ organisation, stage, items })), logTime: new Date() }
+}
+
+/** Runs the handler as the gateway does, and gives what it put on the way out. */
+async function arrives(node: AuthorityId, message: Arrived): Promise<{ to: string; kind: string; prepared: Prepared }[]> {
+  const out: { to: string; kind: string; prepared: Prepared }[] = []
+  await transact(houses[node].gateway, (tx) => keepReport(node)(tx, message, async (_tx, to, kind, prepared) => { out.push({ to, kind, prepared }); return id() }, as()))
+  return out
+}
+
+async function caseOf(node: AuthorityId, reference: unknown) {
+  return (await allCases(houses[node].desk)).find((one) => one.reference === reference)!
+}
+
+test('[encourage-engagement] a report opens a case with its reference, keeps its items in confidence, and is answered with a receipt', async () => {
+  const message = report('ncsc', { items: [answer('one'), answer({ notYetKnown: true }, 'q39'), answer(['a', 'b'], 'q34'), answer('nul \u0000 inside', 'q50')] })
+  const [receipt] = await arrives('ncsc', message)
+  const { organisation, reference, items } = message.record
+  assert.equal(receipt!.to, 'portal')
+  assert.deepEqual(receipt!.prepared, {
+    clause: 'encourage-engagement', chain: organisation,
+    members: { organisation, for: message.record.id, about: 'report', state: 'accepted', reference, items, via: 'in-confidence' },
+  })
+  const found = await caseOf('ncsc', reference)
+  const kept = await itemsOfCase(houses.ncsc.desk, found.id)
+  assert.deepEqual(new Set(kept.map(openItemRef)), new Set(items))
+  assert.ok(kept.every((item) => item.via === 'in-confidence' && item.kind === 'answer' && item.origins.join() === organisation))
+})
+
+test('[regimes] at the ICO a report is statutory', async () => {
+  const message = report('ico')
+  const [receipt] = await arrives('ico', message)
+  assert.equal(receipt!.prepared.members['via'], 'statutory')
+  assert.equal((await caseOf('ico', message.record['reference'])).opened_by_door, 2)
+})
+
+test('a later stage with the same reference goes into the same case, another organisation\u2019s does not', async () => {
+  const organisation = company()
+  const reference = referenceOf('ncsc')
+  await arrives('ncsc', report('ncsc', { organisation, reference }))
+  await arrives('ncsc', report('ncsc', { organisation, reference, stage: 'update' }))
+  assert.equal((await itemsOfCase(houses.ncsc.desk, (await caseOf('ncsc', reference)).id)).length, 2)
+  await assert.rejects(arrives('ncsc', report('ncsc', { reference })), refuses('envelope-invalid'))
+  assert.equal((await itemsOfCase(houses.ncsc.desk, (await caseOf('ncsc', reference)).id)).length, 2)
+})
+
+test('two first stages at once make one case', async () => {
+  const organisation = company()
+  const reference = referenceOf('ncsc')
+  await Promise.all(Array.from({ length: 4 }, () => arrives('ncsc', report('ncsc', { organisation, reference }))))
+  assert.equal((await allCases(houses.ncsc.desk)).filter((one) => one.reference === reference).length, 1)
+})
+
+test('a report that is refused leaves nothing behind', async () => {
+  const message = report('ncsc')
+  message.record.items = [openItemRef(answer('another'))]
+  await assert.rejects(arrives('ncsc', message), refuses('envelope-invalid'))
+  assert.equal(await caseOf('ncsc', message.record['reference']), undefined)
+})
+
+test('an item id that is already here is refused: nobody overwrites or hides another\u2019s answer', async () => {
+  const item = answer('first')
+  await arrives('ncsc', report('ncsc', { items: [item] }))
+  await assert.rejects(arrives('ncsc', report('ncsc', { items: [item] })), refuses('replayed-differently'))
+  await assert.rejects(arrives('ncsc', report('ncsc', { items: [{ ...item, value: 'second' }] })), refuses('replayed-differently'))
+})
+
+test('a message for another node, or not from the portal, is refused', async () => {
+  const message = report('ncsc')
+  await assert.rejects(arrives('ico', message), refuses('flow-not-allowed'))
+  await assert.rejects(arrives('ncsc', { ...message, record: { ...message.record, from: 'ico' } }), refuses('flow-not-allowed'))
+})
+
+test('[consent-before-disclosure] a finding and a note inherit every origin of the case', async () => {
+  const [first, second] = [company(), id()]
+  const message = report('ncsc', { organisation: first })
+  await arrives('ncsc', message)
+  const found = await caseOf('ncsc', message.record['reference'])
+  await transact(houses.ncsc.gateway, (tx) => query(tx, 'insert into casework.item_origins values ($1, $2)', [message.record.items![0]!.id, second]))
+  const finding = await transact(houses.ncsc.desk, (tx) => recordFinding(tx, { case: found.id, question: 'finding', value: 'They came in by the gateway.', node: 'ncsc' }, as('handler')))
+  const note = await transact(houses.ncsc.desk, (tx) => writeNote(tx, { case: found.id, text: 'Rang back.', node: 'ncsc' }, as('duty-officer')))
+  const origins = [first.id, second].sort()
+  const kept = (await itemsOfCase(houses.ncsc.desk, found.id)).find((item) => item.id === finding)!
+  assert.deepEqual([kept.origins, kept.kind, kept.value], [origins, 'finding', 'They came in by the gateway.'])
+  const noted = await query<{ organisation: string }>(houses.ncsc.desk, 'select organisation from casework.note_origins where note = $1 order by 1', [note])
+  assert.deepEqual(noted.map((row) => row.organisation), origins)
+  assert.deepEqual((await notesOfCase(houses.ncsc.desk, found.id)).map(({ text, author_role }) => [text, author_role]), [['Rang back.', 'duty-officer']])
+  assert.equal((await caseOfItem(houses.ncsc.desk, finding))!.id, found.id)
+})
+
+test('who may read, write and find: the roles of the table, and nobody else', async () => {
+  const message = report('ncsc')
+  await arrives('ncsc', message)
+  const { id: own } = await caseOf('ncsc', message.record['reference'])
+  const { desk } = houses.ncsc
+  for (const role of ['duty-officer', 'handler', 'releasing-officer']) await caseFor(desk, { id: own, right: 'read', node: 'ncsc' }, as(role))
+  for (const role of ['legal', 'administrator', 'auditor', 'press-officer', 'case-officer'])
+    await assert.rejects(caseFor(desk, { id: own, right: 'read', node: 'ncsc' }, as(role)), refuses('role-missing'))
+  await assert.rejects(transact(desk, (tx) => writeNote(tx, { case: own, text: 'x', node: 'ncsc' }, as('releasing-officer'))), refuses('role-missing'))
+  await assert.rejects(transact(desk, (tx) => recordFinding(tx, { case: own, question: 'finding', value: 'x', node: 'ico' }, as('case-officer', 'handler'))), refuses('role-missing'))
+  for (const missing of [id(), 'no-id']) await assert.rejects(caseFor(desk, { id: missing, right: 'read', node: 'ncsc' }, as('handler')), refuses('not-found'))
+})
+
+test('items for disclosure come with what opens them and all they came from; one of another case is not found', async () => {
+  const [mine, other] = [report('ncsc', { items: [answer('a'), answer('b')] }), report('ncsc')]
+  await arrives('ncsc', mine)
+  await arrives('ncsc', other)
+  const found = await caseOf('ncsc', mine.record['reference'])
+  const ids = mine.record.items!.map((item) => item.id).reverse()
+  const items = await transact(houses.ncsc.gateway, (tx) => itemsForDisclosure(tx, found.id, ids))
+  assert.deepEqual(items.map((item) => item.id), ids)
+  assert.ok(items.every((item) => openItemRef(item).commitment === item.commitment && item.origins.join() === mine.record.organisation))
+  const foreign = other.record.items![0]!.id
+  await assert.rejects(
+    transact(houses.ncsc.gateway, (tx) => itemsForDisclosure(tx, found.id, [...ids, foreign])),
+    (error) => error instanceof Refusal && error.code === 'not-found' && error.detail.items?.join() === foreign,
+  )
+})
+
+const disclosed = (item: OpenItem, organisation: string): DisclosedItem => ({ ...item, permission: 'jti-1', origins: [organisation], kind: 'answer' })
+
+async function discloses(organisation: ReturnType<typeof company>, items: DisclosedItem[], record = id()): Promise<string> {
+  return transact(houses.ico.gateway, (tx) => keepDisclosed(tx, { record, organisation, items, rules: ['Consult first'] }, as()))
+}
+
+test('what was disclosed goes to the organisation\u2019s only case, with permission and rules', async () => {
+  const message = report('ico')
+  await arrives('ico', message)
+  const found = await caseOf('ico', message.record['reference'])
+  const organisation = { ...company(), id: message.record.organisation! }
+  const item = answer('permitted')
+  assert.equal(await discloses(organisation, [disclosed(item, organisation.id)]), found.id)
+  const kept = (await itemsOfCase(houses.ico.desk, found.id)).find((one) => one.id === item.id)!
+  assert.deepEqual([kept.via, kept.permission, kept.rules, kept.value], ['permission', 'jti-1', ['Consult first'], 'permitted'])
+})
+
+test('for an organisation with no case one is opened by door 3, once', async () => {
+  const organisation = company()
+  const first = await discloses(organisation, [disclosed(answer('a'), organisation.id)])
+  assert.equal(await discloses(organisation, [disclosed(answer('b'), organisation.id)]), first)
+  const opened = (await allCases(houses.ico.desk)).find((one) => one.id === first)!
+  assert.equal(opened.opened_by_door, 3)
+  assert.match(opened.reference, /^ICO(-[2-9A-Z]{4}){2}$/)
+})
+
+test('[consent-before-disclosure] a recall restricts the copies of that disclosure from that moment, once; permitted again, the item is shown again', async () => {
+  const organisation = company()
+  const [item, other] = [answer('a'), answer('b')]
+  const [record, second] = [id(), id()]
+  const found = await discloses(organisation, [disclosed(item, organisation.id)], record)
+  await discloses(organisation, [disclosed(other, organisation.id)], second)
+  const recall = () => transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
+  assert.deepEqual(await recall(), [openItemRef(item)])
+  const since = (await itemsOfCase(houses.ico.desk, found)).find((one) => one.id === item.id)!.restricted_since
+  assert.ok(since)
+  assert.deepEqual(await recall(), [openItemRef(item)])
+  const after = await itemsOfCase(houses.ico.desk, found)
+  assert.deepEqual(after.find((one) => one.id === item.id)!.restricted_since, since)
+  assert.equal(after.find((one) => one.id === other.id)!.restricted_since, null)
+  await assert.rejects(transact(houses.ico.gateway, (tx) => itemsForDisclosure(tx, found, [item.id])), refuses('not-found'))
+  await discloses(organisation, [disclosed(item, organisation.id)])
+  const again = (await itemsOfCase(houses.ico.desk, found)).filter((one) => one.id === item.id)
+  assert.deepEqual(again.map((one) => one.restricted_since), [null])
+})
+
+test('a disclosure cannot put something else in the place of what is here', async () => {
+  const message = report('ico')
+  await arrives('ico', message)
+  const organisation = { ...company(), id: message.record.organisation! }
+  const own = { ...answer('x'), id: message.record.items![0]!.id }
+  await assert.rejects(discloses(organisation, [disclosed(own, organisation.id)]), refuses('replayed-differently'))
+  const item = answer('a')
+  await discloses(organisation, [disclosed(item, organisation.id)])
+  await assert.rejects(discloses(organisation, [disclosed({ ...item, value: 'b' }, organisation.id)]), refuses('replayed-differently'))
+  await assert.rejects(discloses(organisation, [disclosed(item, organisation.id), disclosed(item, organisation.id)]), refuses('replayed-differently'))
+})
+
+test('a desk can neither open a case, nor add what claims to have arrived, nor change or remove anything', async () => {
+  const message = report('ico')
+  await arrives('ico', message)
+  const { desk, gateway } = houses.ico
+  const row = `insert into casework.items (id, record, case_id, question, value, salt, commitment, kind, via, permission, marking, added_at)
+    select gen_random_uuid(), gen_random_uuid(), case_id, question, value, salt, commitment, kind, 'permission', 'jti', marking, added_at from casework.items limit 1`
+  for (const text of [
+    row,
+    'update casework.items set restricted_since = now()',
+    'delete from casework.items',
+    'delete from casework.notes',
+    'delete from casework.findings',
+    'update casework.findings set value = value',
+    "update casework.notes set text = ''",
+    'delete from casework.item_origins',
+    'update casework.cases set reference = reference',
+    'insert into casework.cases select gen_random_uuid(), reference || 1, organisation, organisation_name, organisation_verified, opened_at, 2 from casework.cases',
+  ]) await assert.rejects(query(desk, text), /permission denied/, text)
+  for (const text of ['delete from casework.items', 'update casework.items set value = value', 'select * from casework.notes', 'delete from casework.cases', 'insert into casework.findings select * from casework.findings'])
+    await assert.rejects(query(gateway, text), /permission denied/, text)
+})

@@ -1,0 +1,197 @@
+import { canonical } from '#platform/canonical'
+import { query, queryOne, type Db, type Tx } from '#platform/db'
+import type { ItemKind, Via } from './case.ts'
+
+export type CaseRow = {
+  id: string
+  reference: string
+  organisation: string
+  organisation_name: string
+  organisation_verified: boolean
+  opened_at: Date
+  opened_by_door: number
+}
+
+const caseColumns = 'id, reference, organisation, organisation_name, organisation_verified, opened_at, opened_by_door'
+
+export function allCases(db: Db): Promise<CaseRow[]> {
+  return query(db, `select ${caseColumns} from casework.cases order by opened_at, id`)
+}
+
+export function caseById(db: Db | Tx, id: string): Promise<CaseRow | undefined> {
+  return queryOne(db, `select ${caseColumns} from casework.cases where id = $1`, [id])
+}
+
+export function caseByReference(tx: Tx, reference: string): Promise<CaseRow | undefined> {
+  return queryOne(tx, `select ${caseColumns} from casework.cases where reference = $1`, [reference])
+}
+
+export function casesOfOrganisation(tx: Tx, organisation: string): Promise<CaseRow[]> {
+  return query(tx, `select ${caseColumns} from casework.cases where organisation = $1 order by opened_at, id`, [organisation])
+}
+
+export function caseOfItem(db: Db | Tx, item: string): Promise<CaseRow | undefined> {
+  return queryOne(
+    db,
+    `select ${caseColumns}
+     from casework.cases
+     where id = (select case_id from casework.contents where id = $1 order by added_at desc limit 1)`,
+    [item],
+  )
+}
+
+/** False where the reference is taken; waits for whoever is taking it at this moment. */
+export async function insertCase(tx: Tx, row: CaseRow): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `insert into casework.cases (${caseColumns})
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict on constraint cases_reference do nothing
+     returning id`,
+    [row.id, row.reference, row.organisation, row.organisation_name, row.organisation_verified, row.opened_at, row.opened_by_door],
+  )
+  return rows.length === 1
+}
+
+export async function insertReport(tx: Tx, row: { record: string; case: string; stage: string; organisation: unknown }, at: Date): Promise<void> {
+  await query(
+    tx,
+    `insert into casework.reports (record, case_id, stage, organisation, received_at)
+     values ($1, $2, $3, $4, $5)`,
+    [row.record, row.case, row.stage, canonical(row.organisation), at],
+  )
+}
+
+export type NewItem = {
+  id: string
+  record: string
+  case: string
+  question: string
+  value: unknown
+  salt: string
+  commitment: string
+  kind: ItemKind
+  via: Via
+  permission?: string
+  rules?: string[]
+  marking: string
+}
+
+/** How many were kept: an item that is already here as an original, or in the same record, is left as it is. */
+export async function insertItems(tx: Tx, items: NewItem[], at: Date): Promise<number> {
+  // Values travel as text inside the JSON, so that their canonical spelling reaches the column untouched.
+  const rows = items.map(({ value, rules, ...item }) => ({ ...item, value: canonical(value), rules: rules && canonical(rules) }))
+  const kept = await query(
+    tx,
+    `insert into casework.items
+       (id, record, case_id, question, value, salt, commitment, kind, via, permission, rules, marking, added_at)
+     select i.id, i.record, i."case", i.question, i.value, i.salt, i.commitment, i.kind, i.via, i.permission, i.rules, i.marking, $2
+     from jsonb_to_recordset($1::jsonb) as i (id uuid, record uuid, "case" uuid, question text, value text, salt text,
+       commitment text, kind text, via text, permission text, rules text, marking text)
+     on conflict do nothing
+     returning id`,
+    [JSON.stringify(rows), at],
+  )
+  return kept.length
+}
+
+export type NewFinding = Pick<NewItem, 'id' | 'case' | 'question' | 'value' | 'salt' | 'commitment' | 'marking'>
+
+export async function insertFinding(tx: Tx, finding: NewFinding, by: string, at: Date): Promise<void> {
+  const { id, case: caseId, question, value, salt, commitment, marking } = finding
+  await query(
+    tx,
+    `insert into casework.findings (id, case_id, question, value, salt, commitment, marking, found_at, found_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [id, caseId, question, canonical(value), salt, commitment, marking, at, by],
+  )
+}
+
+export async function insertItemOrigins(tx: Tx, items: string[], organisations: string[]): Promise<void> {
+  await query(
+    tx,
+    `insert into casework.item_origins (item, organisation)
+     select i, o from unnest($1::uuid[]) as i cross join unnest($2::uuid[]) as o
+     on conflict on constraint item_origins_pk do nothing`,
+    [items, organisations],
+  )
+}
+
+export type ItemRow = {
+  id: string
+  record: string
+  question: string
+  value: unknown
+  salt: string
+  commitment: string
+  kind: ItemKind
+  via: Via
+  permission: string | null
+  rules: string[] | null
+  marking: string
+  added_at: Date
+  restricted_since: Date | null
+  origins: string[]
+}
+
+/** Each item of a case once: of several copies the one still in use that came last. */
+export async function itemsOfCase(db: Db | Tx, id: string): Promise<ItemRow[]> {
+  const rows = await query<Omit<ItemRow, 'value' | 'rules'> & { value: string; rules: string | null }>(
+    db,
+    `select i.*, array(select o.organisation::text from casework.item_origins o where o.item = i.id order by 1) as origins
+     from (
+       select distinct on (id) id, record, question, value, salt, commitment, kind, via, permission, rules, marking, added_at, restricted_since
+       from casework.contents
+       where case_id = $1
+       order by id, restricted_since desc nulls first, added_at desc
+     ) i
+     order by i.added_at, i.question, i.id`,
+    [id],
+  )
+  return rows.map((row) => ({ ...row, value: JSON.parse(row.value) as unknown, rules: row.rules === null ? null : (JSON.parse(row.rules) as string[]) }))
+}
+
+/** Copies of these items wherever they are, to tell one that comes again from one that only bears its id. */
+export function copiesOf(tx: Tx, items: string[]): Promise<{ id: string; commitment: string; via: Via }[]> {
+  return query(tx, 'select id, commitment, via from casework.contents where id = any($1::uuid[])', [items])
+}
+
+/** Every organisation that anything in the case came from, its own included. */
+export async function originsOfCase(tx: Tx, id: string): Promise<string[]> {
+  const rows = await query<{ organisation: string }>(
+    tx,
+    `select organisation from casework.cases where id = $1
+     union
+     select o.organisation from casework.item_origins o join casework.contents i on i.id = o.item where i.case_id = $1`,
+    [id],
+  )
+  return rows.map((row) => row.organisation)
+}
+
+/** The items of that disclosure, all of them; those not yet restricted are from now. */
+export async function restrictItems(tx: Tx, disclosure: string, items: string[] | null, at: Date): Promise<{ id: string; commitment: string }[]> {
+  return query(
+    tx,
+    `update casework.items
+     set restricted_since = coalesce(restricted_since, $3)
+     where record = $1 and via = 'permission' and ($2::uuid[] is null or id = any($2::uuid[]))
+     returning id, commitment`,
+    [disclosure, items, at],
+  )
+}
+
+export type NoteRow = { id: string; author: string; author_role: string; text: string; written_at: Date }
+
+export async function insertNote(tx: Tx, note: NoteRow & { case: string }, origins: string[]): Promise<void> {
+  await query(
+    tx,
+    `insert into casework.notes (id, case_id, author, author_role, text, written_at)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [note.id, note.case, note.author, note.author_role, note.text, note.written_at],
+  )
+  await query(tx, 'insert into casework.note_origins (note, organisation) select $1, o from unnest($2::uuid[]) as o', [note.id, origins])
+}
+
+export function notesOfCase(db: Db, id: string): Promise<NoteRow[]> {
+  return query(db, 'select id, author, author_role, text, written_at from casework.notes where case_id = $1 order by written_at, id', [id])
+}

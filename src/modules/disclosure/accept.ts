@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { decideDisclosure, type Agreement } from '#agreement'
+import { keepDisclosed, restrict } from '#casework'
+import { parseCanonical } from '#platform/canonical'
+import { Refusal } from '#platform/errors'
+import type { Tx } from '#platform/db'
+import { readJws } from '#platform/jws'
+import { itemsMatch, keptStatement, type Arrived, type Inbound, type ItemRef, type Trust } from '#exchange'
+import { checkPermission, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
+import { isRecalled, rememberRecall } from './store.ts'
+
+const CLAUSE = 'consent-before-disclosure'
+const SKEW_SECONDS = 300
+
+const content = z.strictObject({
+  organisation: z.strictObject({ id: z.uuid(), name: z.string(), verified: z.boolean() }),
+  items: z.array(z.strictObject({ id: z.uuid(), question: z.string(), value: z.unknown(), salt: z.string(), kind: z.enum(['answer', 'finding']), origins: z.array(z.uuid()).min(1) })).min(1),
+})
+type Content = z.infer<typeof content>
+
+/**
+ * The fourth lock: the recipient believes nothing it can check. Permission, enrolment, commitment and log proof travel inside;
+ * it decides again, item by item and origin by origin, at the log's time, and keeps nothing unless all of it may be kept.
+ */
+export function keepDisclosure(agreement: Agreement, trust: Trust): Inbound {
+  return async (tx, message, queue, ctx) => {
+    const { record } = message
+    const sent = content.parse(parseCanonical(Buffer.from(message.payload).toString('utf8')))
+    if (!itemsMatch(sent.items, record.items!) || sent.organisation.id !== record.organisation) throw new Refusal('envelope-invalid')
+    const permissions = (record['permissions'] as SignedPermission[]).map((signed) => checkPermission(signed, trust))
+    const under = decideAgain(agreement, message, sent, permissions)
+    if (await isRecalled(tx, record.id)) throw new Refusal('permission-withdrawn')
+    const rules = [...new Set(permissions.flatMap((permission) => permission.claims.authorization_details[0].conditions))]
+    const items = sent.items.map((item) => ({ ...item, permission: under.get(item.id)! }))
+    await keepDisclosed(tx, { record: record.id, organisation: sent.organisation, items, rules }, ctx)
+    for (const permission of permissions) {
+      const its = record.items!.filter((ref) => permission.items.some((one) => one.id === ref.id))
+      await queue(tx, 'portal', 'receipt', {
+        clause: CLAUSE,
+        members: { organisation: permission.claims.iss, for: record.id, about: 'disclosure', state: 'accepted', items: its, via: 'permission', permission: permission.claims.jti },
+        chain: permission.claims.iss,
+      }, ctx)
+    }
+  }
+}
+
+/** Which permission each item came under. Throws the first refusal. */
+function decideAgain(agreement: Agreement, { record, logTime }: Arrived, sent: Content, permissions: Permission[]): Map<string, string> {
+  const officer = record['officer'] as { id: string; role: string }
+  const refs = new Map(record.items!.map((ref) => [ref.id, ref]))
+  const under = new Map<string, string>()
+  for (const item of sent.items) {
+    for (const origin of item.origins) {
+      const permission = permissionFor(refs.get(item.id)!, origin, permissions)
+      const verdict = decideDisclosure(agreement, {
+        officer: { id: officer.id, node: record.from, roles: [officer.role] },
+        item, origin, from: record.from, to: record.to, purpose: record['purpose'] as string, necessity: record['necessity'] as string,
+        time: Math.floor(logTime.getTime() / 1000),
+        permission: permission && facts(permission, Math.floor(logTime.getTime() / 1000)),
+      })
+      if (!verdict.allowed) throw new Refusal(verdict.code, { clause: CLAUSE, items: [item.id] })
+      under.set(item.id, permission!.claims.jti)
+    }
+  }
+  return under
+}
+
+/** The one that covers the item, else any of that origin, so that the reason is the nearest one. */
+function permissionFor(ref: ItemRef, origin: string, permissions: Permission[]): Permission | undefined {
+  const own = permissions.filter((permission) => permission.claims.iss === origin)
+  return own.find((permission) => permission.items.some((one) => one.id === ref.id && one.commitment === ref.commitment)) ?? own[0]
+}
+
+/** Clocks of two houses may differ by five minutes: the term is stretched to the log's time within that, never further. */
+function facts({ claims, items }: Permission, time: number) {
+  const detail = claims.authorization_details[0]
+  const begins = Math.abs(claims.nbf - time) <= SKEW_SECONDS ? Math.min(claims.nbf, time) : claims.nbf
+  const ends = Math.abs(claims.exp - time) <= SKEW_SECONDS ? Math.max(claims.exp, time + 1) : claims.exp
+  return { origin: claims.iss, from: detail.from, to: detail.to, purpose: detail.purpose, items: items.map((item) => item.id), begins, ends, withdrawn: false }
+}
+
+const recall = z.object({ disclosure: z.uuid(), permission: z.uuid() })
+
+/** What had left is restricted at once; what is still on its way is refused when it comes. */
+export const keepRecall: Inbound = async (tx, { record }, queue, ctx) => {
+  const { disclosure, permission } = recall.parse(record)
+  await rememberRecall(tx, disclosure, permission, ctx.now())
+  const restricted = new Map((await restrict(tx, { disclosure }, ctx)).map((item) => [item.id, item]))
+  for (const { claims, items } of await permissionsOf(tx, disclosure)) {
+    const its = items.flatMap((item) => restricted.get(item.id) ?? [])
+    if (its.length === 0) continue
+    await queue(tx, 'portal', 'receipt', {
+      clause: CLAUSE,
+      members: { organisation: claims.iss, for: record.id, about: 'recall', state: 'accepted', items: its, via: 'permission', permission },
+      chain: claims.iss,
+    }, ctx)
+  }
+}
+
+/** The permissions a disclosure that was kept here rests on; they were checked when it came. */
+async function permissionsOf(tx: Tx, disclosure: string): Promise<{ claims: Claims; items: ItemRef[] }[]> {
+  const statement = await keptStatement(tx, disclosure)
+  if (!statement) return []
+  const record = JSON.parse(readJws(statement).text) as { permissions: SignedPermission[] }
+  return record.permissions.map(({ permission }) => readClaims(permission)).map((claims) => ({ claims, items: claims.authorization_details[0].items }))
+}

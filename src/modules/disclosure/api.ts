@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import { endpoint, Reply, type Endpoint } from '#platform/api'
+import { caseById, itemsForDisclosure } from '#casework'
+import type { Ctx } from '#platform/context'
+import { transact, type Db } from '#platform/db'
+import { Refusal } from '#platform/errors'
+import { decisionOn, outcomesOf, requestSend } from '#exchange'
+import { insertProposal, proposalById, proposalsInCase } from './store.ts'
+
+export type DisclosureDeps = { db: Db; poke: () => void; waitMilliseconds: number }
+
+const states = z.enum(['queued', 'sent', 'accepted', 'refused', 'withdrawn'])
+const body = z.strictObject({
+  items: z.array(z.uuid()).min(1).max(200),
+  to: z.literal('ico'),
+  purpose: z.string(),
+  necessity: z.string().max(5000).optional(),
+})
+const read = z.object({
+  id: z.string(), state: states, envelope: z.string(), to: z.string(), purpose: z.string(), necessity: z.string(), items: z.array(z.string()),
+  code: z.string().optional(), acknowledgement: z.string().optional(), proof: z.unknown().optional(),
+})
+
+/** Door 3 as a releasing officer uses it. The desk only asks: its gateway decides, and the database must agree. */
+export function api(deps: DisclosureDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: 'POST', path: '/cases/:id/disclosures', who: ['releasing-officer'], status: 201,
+      summary: 'Disclose items to the ICO: needs a permission in force for every item and origin, and your reason why sending is necessary',
+      body,
+      reply: z.object({ id: z.string(), state: states, envelope: z.string() }),
+      handle: ({ params, body: wish, ctx }) => disclose(deps, params['id']!, wish, ctx),
+    }),
+    endpoint({
+      method: 'GET', path: '/disclosures/:id', who: ['releasing-officer', 'handler', 'duty-officer', 'auditor'], summary: 'How far a disclosure came',
+      reply: read,
+      handle: async ({ params }) => describe(deps.db, params['id']!),
+    }),
+    endpoint({
+      method: 'GET', path: '/cases/:id/disclosures', who: ['releasing-officer', 'handler', 'duty-officer', 'auditor'], summary: 'What was proposed in this case and what came of it, refusals included',
+      reply: z.object({ disclosures: z.array(read) }),
+      handle: async ({ params }) => ({ disclosures: await Promise.all((await proposalsInCase(deps.db, params['id']!)).map((row) => describe(deps.db, row.id))) }),
+    }),
+  ]
+}
+
+async function disclose(deps: DisclosureDeps, caseId: string, wish: z.infer<typeof body>, ctx: Ctx): Promise<Reply<{ id: string; state: z.infer<typeof states>; envelope: string }>> {
+  const id = await transact(deps.db, async (tx) => {
+    const found = await caseById(tx, caseId)
+    if (!found) throw new Refusal('not-found')
+    await itemsForDisclosure(tx, caseId, wish.items)
+    const request = await requestSend(tx, { kind: 'disclosure', to: wish.to, body: {} }, ctx)
+    const row = { case_id: caseId, recipient: wish.to, purpose: wish.purpose, necessity: wish.necessity ?? '', items: wish.items }
+    await insertProposal(tx, { ...row, id: request, officer: ctx.actor.id, roles: [...ctx.actor.roles], proposed_at: ctx.now() })
+    return request
+  })
+  deps.poke()
+  const decided = await decisionOn(deps.db, id, deps.waitMilliseconds)
+  return new Reply(decided ? 201 : 202, { id, state: stateOf(decided?.state ?? 'pending'), envelope: id })
+}
+
+async function describe(db: Db, id: string): Promise<z.infer<typeof read>> {
+  const proposal = await proposalById(db, id)
+  const outcome = (await outcomesOf(db, [id])).get(id)
+  if (!proposal || !outcome) throw new Refusal('not-found')
+  const { recipient, purpose, necessity, items } = proposal
+  return {
+    id, envelope: id, to: recipient, purpose, necessity, items, state: stateOf(outcome.state),
+    ...(outcome.code && { code: outcome.code }), ...(outcome.acknowledgement && { acknowledgement: outcome.acknowledgement }),
+    ...(outcome.record && { proof: { record: JSON.parse(outcome.record) } }),
+  }
+}
+
+function stateOf(state: string): z.infer<typeof states> {
+  return state === 'pending' ? 'queued' : (state as z.infer<typeof states>)
+}

@@ -1,0 +1,37 @@
+import type { Agreement } from '#agreement'
+import type { Bytes } from '#platform/bytes'
+import type { Ctx } from '#platform/context'
+import type { Db, Tx } from '#platform/db'
+import type { Signer } from '#platform/jws'
+import type { OpeningKey, SealingKey } from '#platform/seal'
+import type { Inbound, Kind, NodeId, Outbound, OutboxRow, Queue, Trust } from '#exchange'
+import type { LedgerIdentity } from '#ledger'
+
+/** Signs something that is not sent (a bundle's seal); the answer is kept with the request. */
+export type SignOnly = (tx: Tx, body: { [member: string]: unknown }, signer: Signer, ctx: Ctx) => Promise<string>
+
+/** The gateway's own configuration: everything a desk must never have. */
+export type GatewayConfig = {
+  node: NodeId
+  /** Connected as the gateway's database role. */
+  db: Db
+  trust: Trust
+  agreement: Agreement
+  ledger: LedgerIdentity
+  signer: Signer
+  opening: OpeningKey
+  sealing: Record<NodeId, SealingKey>
+  /** Key for payloads that wait in the outbox; kept out of the database. */
+  restKey: Bytes
+  /** Where the other gateways listen. */
+  peers: Partial<Record<NodeId, string>>
+  outbound: Partial<Record<Kind, Outbound>>
+  inbound: Partial<Record<Kind, Inbound>>
+  signOnly?: Record<string, SignOnly>
+  /** Asked again at the moment of sending; throws Refusal for a row that may no longer leave. */
+  mayLeave?: (tx: Tx, row: OutboxRow, ctx: Ctx) => Promise<void>
+  /** Work of modules that goes with the clock, in its own transaction (a withdrawal's receipt). */
+  chores?: (tx: Tx, queue: Queue, ctx: Ctx) => Promise<number>
+  times: { claimMilliseconds: number; retryCapMilliseconds: number; transitMilliseconds: number; skewMilliseconds: number; timeoutMilliseconds: number }
+  makeCtx: () => Ctx
+}

@@ -1,0 +1,39 @@
+import { fastify, type FastifyInstance } from 'fastify'
+import { cosign } from '#ledger'
+import { describeFault } from '#platform/log'
+import { refusals } from '#platform/errors'
+import { LONGEST_ENVELOPE } from '#exchange'
+import type { GatewayConfig } from './config.ts'
+import { receive } from './receive.ts'
+
+/**
+ * The gateway's only listener: envelopes and checkpoints from other gateways, nothing for people. It tells a stranger nothing but
+ * that the message could not be taken.
+ */
+export function createPeerServer(config: GatewayConfig, afterwards: () => void): FastifyInstance {
+  const app = fastify({ bodyLimit: LONGEST_ENVELOPE, logger: false, forceCloseConnections: true })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.post('/envelopes', async (request, reply) => {
+    const result = await receive(config, request.body as Buffer)
+    afterwards()
+    if ('acknowledgement' in result) return reply.type('application/jose').send(result.acknowledgement)
+    return problem(reply, result.refused)
+  })
+  app.post('/add-checkpoint', async (request, reply) => {
+    const answer = await cosign(config.db, (request.body as Buffer).toString('utf8'), { name: config.ledger.origin, signer: config.ledger.signer, trust: config.trust.ledger }, config.makeCtx())
+    return reply.code(answer.status).type(answer.status === 409 ? 'text/x.tlog.size' : 'text/plain').send(answer.body)
+  })
+  app.setNotFoundHandler((_request, reply) => problem(reply, 'not-found'))
+  app.setErrorHandler((error, _request, reply) => {
+    if ((error as { code?: string }).code === 'FST_ERR_CTP_BODY_TOO_LARGE') return problem(reply, 'too-large')
+    config.makeCtx().log.error({ event: 'gateway-fault', ...describeFault(error) })
+    return problem(reply, 'fault')
+  })
+  return app
+}
+
+function problem(reply: { code(status: number): { type(type: string): { send(body: unknown): unknown } } }, code: keyof typeof refusals) {
+  const { status, title } = refusals[code]
+  return reply.code(status).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title, status, code }))
+}

@@ -1,0 +1,52 @@
+import { query, transact, type Tx } from '#platform/db'
+import { Refusal, type RefusalDetail, type RefusalCode } from '#platform/errors'
+import { settleRequest, takeRequests, type QueuedRequest } from '#exchange'
+import type { GatewayConfig } from './config.ts'
+import { put } from './put.ts'
+
+const BATCH = 32
+
+/**
+ * Decides what the desk asked for. Each request is decided in its own savepoint of one transaction, so that a refusal leaves
+ * nothing behind but its record. A crash before commit leaves every request pending. Returns how many were decided.
+ */
+export async function decideRequests(config: GatewayConfig): Promise<number> {
+  const ctx = config.makeCtx()
+  return transact(config.db, async (tx) => {
+    const requests = await takeRequests(tx, BATCH)
+    for (const request of requests) await settleRequest(tx, request.id, await decideOne(tx, config, request), ctx.now())
+    return requests.length
+  })
+}
+
+type Decided = { code?: RefusalCode; clause?: string; items?: string[]; result?: string }
+
+async function decideOne(tx: Tx, config: GatewayConfig, request: QueuedRequest): Promise<Decided> {
+  await query(tx, 'savepoint request')
+  try {
+    const decided = await prepareAndPut(tx, config, request)
+    await query(tx, 'release savepoint request')
+    return decided
+  } catch (error) {
+    await query(tx, 'rollback to savepoint request')
+    return refusalIn(error)
+  }
+}
+
+async function prepareAndPut(tx: Tx, config: GatewayConfig, request: QueuedRequest): Promise<Decided> {
+  const ctx = config.makeCtx()
+  const signOnly = config.signOnly?.[request.kind]
+  if (signOnly) return { result: await signOnly(tx, request.body, config.signer, ctx) }
+  const prepare = config.outbound[request.kind]
+  if (!prepare) throw new Refusal('flow-not-allowed')
+  const prepared = await prepare(tx, request, ctx)
+  await put(tx, config, { id: request.id, to: request.to, kind: request.kind, prepared }, ctx)
+  return {}
+}
+
+/** A refusal is an answer. The database's guard refusing a row is one too; any other fault is thrown and the batch tried again. */
+function refusalIn(error: unknown): Decided {
+  if (error instanceof Refusal) return { code: error.code, ...(error.detail as RefusalDetail) }
+  if ((error as { constraint?: unknown }).constraint === 'guard_door_3') return { code: 'permission-missing', clause: 'consent-before-disclosure' }
+  throw error
+}

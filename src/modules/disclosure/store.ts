@@ -1,0 +1,50 @@
+import { query, queryOne, type Db, type Tx } from '#platform/db'
+
+export type ProposalRow = { id: string; case_id: string; recipient: string; purpose: string; necessity: string; items: string[]; officer: string; roles: string[]; proposed_at: Date }
+
+export async function insertProposal(tx: Tx, row: ProposalRow): Promise<void> {
+  await query(
+    tx,
+    `insert into disclosure.proposals (id, case_id, recipient, purpose, necessity, items, officer, roles, proposed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [row.id, row.case_id, row.recipient, row.purpose, row.necessity, row.items, row.officer, row.roles, row.proposed_at],
+  )
+}
+
+export function proposalById(db: Db | Tx, id: string): Promise<ProposalRow | undefined> {
+  return queryOne(db, 'select * from disclosure.proposals where id = $1', [id])
+}
+
+export function proposalsInCase(db: Db, caseId: string): Promise<ProposalRow[]> {
+  return query(
+    db,
+    `select *
+     from disclosure.proposals
+     where case_id = $1
+     order by proposed_at, id`,
+    [caseId],
+  )
+}
+
+/** Takes the disclosure's row: a recall at the same moment waits for this transaction, or is seen by it. */
+export async function isRecalled(tx: Tx, disclosure: string): Promise<boolean> {
+  await query(
+    tx,
+    `insert into disclosure.standing (disclosure)
+     values ($1)
+     on conflict on constraint standing_pk do nothing`,
+    [disclosure],
+  )
+  const row = await queryOne<{ recalled_at: Date | null }>(tx, 'select recalled_at from disclosure.standing where disclosure = $1 for update', [disclosure])
+  return row!.recalled_at !== null
+}
+
+export async function rememberRecall(tx: Tx, disclosure: string, permission: string, at: Date): Promise<void> {
+  await query(
+    tx,
+    `insert into disclosure.standing (disclosure, permission, recalled_at)
+     values ($1, $2, $3)
+     on conflict on constraint standing_pk do update set permission = $2, recalled_at = coalesce(standing.recalled_at, $3)`,
+    [disclosure, permission, at],
+  )
+}

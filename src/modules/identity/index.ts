@@ -1,0 +1,7 @@
+export { authenticate, closeSession, issueToken, openSession, revokeTokens } from './credentials.ts'
+export { enrol, enrolmentOf, enrolmentsOf, suspendEnrolment, type Enrolment, type SignedRecord } from './enrolments.ts'
+export { organisationById, organisationByIdentifier, upsertOrganisation, type Identifier, type Organisation } from './organisations.ts'
+export { identityPages, type IdentityPageOptions } from './routes.ts'
+export { addPerson, describeActor, people, type NewPerson, type Person } from './people.ts'
+export { isRole, roles, rolesInWords, type RoleId } from './roles.ts'
+export type { Holder } from './store.ts'

@@ -1,0 +1,177 @@
+import type { Bytes } from '#platform/bytes'
+import { query, queryOne, type Db, type Tx } from '#platform/db'
+
+export type OrganisationRow = {
+  id: string
+  name: string
+  identifiers: { scheme: string; id: string }[]
+  sector: string | null
+  size_band: string | null
+  verified: boolean
+}
+export type PersonRow = { id: string; name: string; organisation: string | null; organisation_name: string | null; roles: string[] }
+/** Whom a token or a session shows: a person, or the holder of one folder. */
+export type HolderRow = {
+  id: string | null
+  name: string | null
+  organisation: string | null
+  roles: string[] | null
+  folder: string | null
+}
+export type EnrolmentRow = { kid: string; organisation: string; record: string; effective_from: Date; suspended_since: Date | null }
+export type Holder = { person: string } | { folder: string }
+
+const organisationColumns = 'id, name, identifiers, sector, size_band, verified'
+
+/** What was verified is never overwritten by what was not. */
+export async function putOrganisation(tx: Tx, row: OrganisationRow): Promise<void> {
+  await query(
+    tx,
+    `insert into identity.organisations as old (${organisationColumns})
+    values ($1, $2, $3::jsonb, $4, $5, $6)
+    on conflict (id) do update
+    set name = excluded.name,
+      identifiers = excluded.identifiers,
+      sector = coalesce(excluded.sector, old.sector),
+      size_band = coalesce(excluded.size_band, old.size_band),
+      verified = excluded.verified
+    where excluded.verified or not old.verified`,
+    [row.id, row.name, JSON.stringify(row.identifiers), row.sector, row.size_band, row.verified],
+  )
+}
+
+export async function selectOrganisation(db: Db | Tx, id: string): Promise<OrganisationRow | undefined> {
+  return queryOne(db, `select ${organisationColumns} from identity.organisations where id = $1`, [id])
+}
+
+export async function selectOrganisationByIdentifier(db: Db | Tx, scheme: string, id: string): Promise<OrganisationRow | undefined> {
+  return queryOne(
+    db,
+    `select ${organisationColumns}
+    from identity.organisations
+    where verified and identifiers @> $1::jsonb
+    order by id
+    limit 1`,
+    [JSON.stringify([{ scheme, id }])],
+  )
+}
+
+export async function insertPerson(tx: Tx, row: Omit<PersonRow, 'organisation_name'>): Promise<void> {
+  await query(tx, 'insert into identity.people (id, name, organisation, roles) values ($1, $2, $3, $4)', [
+    row.id,
+    row.name,
+    row.organisation,
+    row.roles,
+  ])
+}
+
+export async function selectPeople(db: Db | Tx): Promise<PersonRow[]> {
+  return query(
+    db,
+    `select p.id, p.name, p.organisation, o.name as organisation_name, p.roles
+    from identity.people p
+    left join identity.organisations o on o.id = p.organisation
+    order by o.name nulls last, p.name, p.id`,
+  )
+}
+
+export async function insertToken(tx: Tx, hash: Bytes, holder: Holder, created: Date, expires: Date): Promise<void> {
+  await query(tx, 'insert into identity.tokens (hash, person, folder, created, expires) values ($1, $2, $3, $4, $5)', [
+    hash,
+    ...columnsOf(holder),
+    created,
+    expires,
+  ])
+}
+
+export async function revokeTokens(tx: Tx, holder: Holder, at: Date): Promise<void> {
+  await query(
+    tx,
+    `update identity.tokens
+    set revoked = $3
+    where revoked is null and (person = $1 or folder = $2)`,
+    [...columnsOf(holder), at],
+  )
+}
+
+export async function holderOfToken(db: Db | Tx, hash: Bytes, at: Date): Promise<HolderRow | undefined> {
+  return queryOne(
+    db,
+    `select p.id, p.name, p.organisation, p.roles, t.folder
+    from identity.tokens t
+    left join identity.people p on p.id = t.person
+    where t.hash = $1 and t.revoked is null and t.expires > $2`,
+    [hash, at],
+  )
+}
+
+export async function insertSession(tx: Tx, hash: Bytes, holder: Holder, created: Date, expires: Date): Promise<void> {
+  await query(tx, 'insert into identity.sessions (hash, person, folder, created, last_seen, expires) values ($1, $2, $3, $4, $4, $5)', [
+    hash,
+    ...columnsOf(holder),
+    created,
+    expires,
+  ])
+}
+
+export async function endSession(tx: Tx, hash: Bytes, at: Date): Promise<void> {
+  await query(tx, 'update identity.sessions set ended = $2 where hash = $1 and ended is null', [hash, at])
+}
+
+export async function touchSession(tx: Tx, hash: Bytes, at: Date): Promise<void> {
+  await query(tx, 'update identity.sessions set last_seen = $2 where hash = $1 and last_seen < $2', [hash, at])
+}
+
+/** `quietSince`: a session last used at that time or before holds no more. */
+export async function holderOfSession(
+  db: Db | Tx,
+  hash: Bytes,
+  at: Date,
+  quietSince: Date,
+): Promise<(HolderRow & { last_seen: Date }) | undefined> {
+  return queryOne(
+    db,
+    `select p.id, p.name, p.organisation, p.roles, s.folder, s.last_seen
+    from identity.sessions s
+    left join identity.people p on p.id = s.person
+    where s.hash = $1 and s.ended is null and s.expires > $2 and s.last_seen > $3`,
+    [hash, at, quietSince],
+  )
+}
+
+/** False where the key is enrolled already. */
+export async function insertEnrolment(tx: Tx, row: Omit<EnrolmentRow, 'suspended_since'>): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `insert into identity.enrolments (kid, organisation, record, effective_from)
+    values ($1, $2, $3, $4)
+    on conflict (kid) do nothing
+    returning kid`,
+    [row.kid, row.organisation, row.record, row.effective_from],
+  )
+  return rows.length === 1
+}
+
+export async function selectEnrolment(db: Db | Tx, kid: string): Promise<EnrolmentRow | undefined> {
+  return queryOne(db, 'select kid, organisation, record, effective_from, suspended_since from identity.enrolments where kid = $1', [kid])
+}
+
+export async function selectEnrolmentsOf(db: Db | Tx, organisation: string): Promise<EnrolmentRow[]> {
+  return query(
+    db,
+    `select kid, organisation, record, effective_from, suspended_since
+    from identity.enrolments
+    where organisation = $1
+    order by effective_from, kid`,
+    [organisation],
+  )
+}
+
+/** The earliest time said wins. */
+export async function suspendKey(tx: Tx, kid: string, since: Date): Promise<void> {
+  await query(tx, 'update identity.enrolments set suspended_since = least(suspended_since, $2) where kid = $1', [kid, since])
+}
+
+function columnsOf(holder: Holder): [person: string | null, folder: string | null] {
+  return 'person' in holder ? [holder.person, null] : [null, holder.folder]
+}

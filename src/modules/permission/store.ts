@@ -1,0 +1,239 @@
+import type { Bytes } from '#platform/bytes'
+import { query, queryOne, type Db, type Tx } from '#platform/db'
+import type { ItemRef } from '#exchange'
+
+// Portal: requests that arrived
+
+export type RequestRow = {
+  id: string
+  incident: string
+  organisation: string
+  sender: string
+  recipient: string
+  purpose: string
+  until: Date
+  words: Bytes
+  claims: string
+  received_at: Date
+  refused_at: Date | null
+  refusal: string | null
+}
+
+export async function insertRequest(tx: Tx, row: Omit<RequestRow, 'refused_at' | 'refusal'>): Promise<void> {
+  await query(
+    tx,
+    `insert into permission.requests (id, incident, organisation, sender, recipient, purpose, until, words, claims, received_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [row.id, row.incident, row.organisation, row.sender, row.recipient, row.purpose, row.until, row.words, row.claims, row.received_at],
+  )
+}
+
+export function requestById(db: Db | Tx, id: string): Promise<RequestRow | undefined> {
+  return queryOne(db, 'select * from permission.requests where id = $1', [id])
+}
+
+export function requestsOf(db: Db, organisation: string): Promise<RequestRow[]> {
+  return query(
+    db,
+    `select *
+     from permission.requests
+     where organisation = $1
+     order by received_at, id`,
+    [organisation],
+  )
+}
+
+/** False where it was refused before. */
+export async function markRefused(tx: Tx, id: string, refusal: string, at: Date): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `update permission.requests
+     set refused_at = $2, refusal = $3
+     where id = $1 and refused_at is null
+     returning id`,
+    [id, at, refusal],
+  )
+  return rows.length === 1
+}
+
+// Portal: what was signed
+
+export type GrantRow = {
+  id: string
+  request: string
+  incident: string
+  organisation: string
+  permission: string
+  enrolment: unknown
+  ends: Date
+  record: string
+  granted_at: Date
+  withdrawal: string | null
+  withdrawal_signed: string | null
+}
+
+/** False where that permission was given before. */
+export async function insertGrant(tx: Tx, row: Omit<GrantRow, 'withdrawal' | 'withdrawal_signed'>): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `insert into permission.grants (id, request, incident, organisation, permission, enrolment, ends, record, granted_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict on constraint grants_pk do nothing
+     returning id`,
+    [row.id, row.request, row.incident, row.organisation, row.permission, JSON.stringify(row.enrolment), row.ends, row.record, row.granted_at],
+  )
+  return rows.length === 1
+}
+
+export function grantById(db: Db | Tx, id: string): Promise<GrantRow | undefined> {
+  return queryOne(db, 'select * from permission.grants where id = $1', [id])
+}
+
+export function grantsOf(db: Db, incident: string): Promise<GrantRow[]> {
+  return query(
+    db,
+    `select *
+     from permission.grants
+     where incident = $1
+     order by granted_at, id`,
+    [incident],
+  )
+}
+
+export function grantsById(db: Db | Tx, ids: string[]): Promise<GrantRow[]> {
+  return query(db, 'select * from permission.grants where id = any($1::uuid[])', [ids])
+}
+
+/** False where a withdrawal is already under way. */
+export async function markWithdrawing(tx: Tx, id: string, withdrawal: string, signed: string | null): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `update permission.grants
+     set withdrawal = $2, withdrawal_signed = $3
+     where id = $1 and withdrawal is null
+     returning id`,
+    [id, withdrawal, signed],
+  )
+  return rows.length === 1
+}
+
+// Sending body: what it asked
+
+export type AskedRow = { id: string; case_id: string; organisation: string; recipient: string; purpose: string; until: Date; items: string[]; reason: string; asked_by: string; asked_at: Date; state: 'open' | 'granted' | 'refused' }
+
+export async function insertAsked(tx: Tx, row: Omit<AskedRow, 'state'>): Promise<void> {
+  await query(
+    tx,
+    `insert into permission.asked (id, case_id, organisation, recipient, purpose, until, items, reason, asked_by, asked_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [row.id, row.case_id, row.organisation, row.recipient, row.purpose, row.until, row.items, row.reason, row.asked_by, row.asked_at],
+  )
+}
+
+export function askedById(db: Db | Tx, id: string): Promise<AskedRow | undefined> {
+  return queryOne(db, 'select * from permission.asked where id = $1', [id])
+}
+
+export function askedInCase(db: Db, caseId: string): Promise<AskedRow[]> {
+  return query(
+    db,
+    `select *
+     from permission.asked
+     where case_id = $1
+     order by asked_at, id`,
+    [caseId],
+  )
+}
+
+export async function closeAsked(tx: Tx, id: string, state: 'granted' | 'refused'): Promise<void> {
+  await query(tx, 'update permission.asked set state = $2 where id = $1', [id, state])
+}
+
+// Sending body: permissions held
+
+export type HeldRow = {
+  id: string
+  organisation: string
+  recipient: string
+  purpose: string
+  begins: Date
+  ends: Date
+  permission: string
+  enrolment: unknown
+  withdrawn_at: Date | null
+}
+export type Held = HeldRow & { items: ItemRef[] }
+
+/** False where it is held already. */
+export async function insertHeld(tx: Tx, row: Omit<HeldRow, 'withdrawn_at'> & { record: string; received_at: Date }, items: ItemRef[]): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `insert into permission.held (id, organisation, recipient, purpose, begins, ends, permission, enrolment, record, received_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     on conflict on constraint held_pk do nothing
+     returning id`,
+    [row.id, row.organisation, row.recipient, row.purpose, row.begins, row.ends, row.permission, JSON.stringify(row.enrolment), row.record, row.received_at],
+  )
+  if (rows.length === 0) return false
+  await query(
+    tx,
+    `insert into permission.held_items (permission, item, commitment)
+     select $1, x.id, x.commitment
+     from jsonb_to_recordset($2::jsonb) as x (id uuid, commitment text)`,
+    [row.id, JSON.stringify(items)],
+  )
+  return true
+}
+
+const HELD = `select h.id, h.organisation, h.recipient, h.purpose, h.begins, h.ends, h.permission, h.enrolment, h.withdrawn_at,
+    (select jsonb_agg(jsonb_build_object('id', i.item, 'commitment', i.commitment)) from permission.held_items as i where i.permission = h.id) as items
+  from permission.held as h`
+
+/** Every permission of these organisations towards this recipient, read under a share lock: a withdrawal waits for whoever decides on it. */
+export function heldFor(tx: Tx, organisations: string[], recipient: string): Promise<Held[]> {
+  return query(tx, `${HELD}\n where h.organisation = any($1::uuid[]) and h.recipient = $2\n order by h.received_at desc, h.id\n for share of h`, [organisations, recipient])
+}
+
+export function heldByIds(tx: Tx, ids: string[]): Promise<Held[]> {
+  return query(tx, `${HELD}\n where h.id = any($1::uuid[])\n for share of h`, [ids])
+}
+
+/** Undefined where no such permission is held. Takes the row for itself: nobody decides under it until this transaction ends. */
+export async function withdrawHeld(tx: Tx, id: string, organisation: string, at: Date): Promise<HeldRow | undefined> {
+  return queryOne(
+    tx,
+    `update permission.held
+     set withdrawn_at = coalesce(withdrawn_at, $3)
+     where id = $1 and organisation = $2
+     returning id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at`,
+    [id, organisation, at],
+  )
+}
+
+// Sending body: withdrawals
+
+export type WithdrawalRow = { id: string; permission: string; organisation: string; received_at: Date; stopped: string[] }
+
+export async function insertWithdrawal(tx: Tx, row: WithdrawalRow): Promise<void> {
+  await query(
+    tx,
+    `insert into permission.withdrawals (id, permission, organisation, received_at, stopped)
+     values ($1, $2, $3, $4, $5)`,
+    [row.id, row.permission, row.organisation, row.received_at, row.stopped],
+  )
+}
+
+export function openWithdrawals(tx: Tx): Promise<WithdrawalRow[]> {
+  return query(
+    tx,
+    `select id, permission, organisation, received_at, stopped
+     from permission.withdrawals
+     where settled_at is null
+     order by received_at
+     for update skip locked`,
+  )
+}
+
+export async function settleWithdrawal(tx: Tx, id: string, at: Date): Promise<void> {
+  await query(tx, 'update permission.withdrawals set settled_at = $2 where id = $1', [id, at])
+}

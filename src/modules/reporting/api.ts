@@ -1,0 +1,155 @@
+import { z } from 'zod'
+import { endpoint, Reply, type Call, type Endpoint } from '#platform/api'
+import { instant } from '#platform/clock'
+import type { Ctx } from '#platform/context'
+import { transact, type Db, type Tx } from '#platform/db'
+import { invalid } from '#platform/errors'
+import { newReference } from '#platform/ids'
+import { issueToken, organisationById } from '#identity'
+import { incidentOf, ownerOf, rowForActor, submissionOf, submissionsOf, type Submission } from './access.ts'
+import { fileReport, previewReport } from './filing.ts'
+import type { FolderKeys, Owner } from './folder.ts'
+import { stages } from './incident.ts'
+import { progressOf, progressWithin, type Progress } from './progress.ts'
+import { question, questions } from './questions.ts'
+import { requireRight, requireRole } from './rights.ts'
+import { incidentsInFolder, insertIncident, submissionsOfFiling, type IncidentRow } from './store.ts'
+
+/** `wait`: how long a submission waits for the receipts, in milliseconds. */
+export type ReportingDeps = { db: Db; folders: FolderKeys; wait?: number }
+
+const WAIT = 5_000
+
+const newIncident = z.strictObject({ title: z.string() })
+const report = z.strictObject({
+  stage: z.enum(stages),
+  answers: z.array(z.strictObject({ question: z.string(), value: z.unknown(), audience: z.array(z.string()) })).min(1).max(300),
+  submit: z.boolean(),
+  idempotencyKey: z.string().min(8).max(200).optional(),
+})
+
+const incidentLine = z.object({ id: z.uuid(), reference: z.string(), title: z.string(), createdAt: z.iso.datetime() })
+const submissionLine = z.object({
+  to: z.enum(['ico', 'ncsc']),
+  reference: z.string(),
+  envelope: z.uuid(),
+  receipt: z.string().nullable(),
+  state: z.enum(['not-yet-received', 'received', 'refused']),
+  code: z.string().optional(),
+  stage: z.enum(stages),
+  submittedAt: z.iso.datetime(),
+})
+const incidentPage = incidentLine.extend({
+  organisation: z.object({ id: z.uuid(), name: z.string(), verified: z.boolean() }).optional(),
+  submissions: z.array(submissionLine),
+})
+const viewLine = z.object({ question: z.string(), label: z.string(), value: z.unknown() })
+const filed = z.union([
+  z.object({ id: z.uuid(), submissions: z.array(submissionLine) }),
+  z.object({ views: z.object({ ico: z.array(viewLine).optional(), ncsc: z.array(viewLine).optional() }) }),
+])
+
+export function api(deps: ReportingDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: 'GET', path: '/questions', summary: 'Every question, and which bodies may be told the answer', who: 'anyone',
+      reply: z.object({ questions: z.array(question) }),
+      handle: async () => ({ questions: [...questions] }),
+    }),
+    endpoint({
+      method: 'POST', path: '/incidents', summary: 'Opens a folder; without a token, also gives the token that reopens it', who: 'anyone', status: 201,
+      body: newIncident, reply: z.object({ id: z.uuid(), reference: z.string(), resume: z.string().optional() }),
+      handle: ({ body, ctx }) => transact(deps.db, (tx) => openIncident(tx, body.title, deps.folders, ctx)),
+    }),
+    endpoint({
+      method: 'GET', path: '/incidents', summary: 'The incidents of one\u2019s own organisation', who: 'signed-in',
+      reply: z.object({ incidents: z.array(incidentLine) }),
+      handle: async ({ ctx }) => ({ incidents: await ownIncidents(deps, ctx) }),
+    }),
+    endpoint({
+      method: 'GET', path: '/incidents/:id', summary: 'An incident, and how far each submission came', who: 'signed-in',
+      reply: incidentPage,
+      handle: async ({ params, ctx }) => page(deps, await rowForActor(deps.db, params['id']!, ctx)),
+    }),
+    endpoint({
+      method: 'POST', path: '/incidents/:id/reports', summary: 'Files a report, or with submit: false shows who would see what', who: 'signed-in', status: 201,
+      body: report, reply: filed,
+      handle: (call) => (call.body.submit ? submitReport(deps, call) : showViews(deps, call)),
+    }),
+  ]
+}
+
+async function openIncident(tx: Tx, typed: string, folders: FolderKeys, ctx: Ctx): Promise<{ id: string; reference: string; resume?: string }> {
+  const title = checkTitle(typed)
+  const id = ctx.random.uuid()
+  const owner = newOwner(id, ctx)
+  const organisation = 'organisation' in owner ? owner.organisation : null
+  const reference = newReference('INC', ctx.random)
+  const sealed = await folders.seal(owner, id, Buffer.from(title))
+  await insertIncident(tx, { id, folder: organisation ?? id, organisation, reference, title: sealed }, organisation && ctx.actor.id, ctx.now())
+  return { id, reference, ...(organisation === null && { resume: await issueToken(tx, { folder: id }, ctx) }) }
+}
+
+function checkTitle(typed: string): string {
+  const title = typed.trim()
+  if (title === '') throw invalid({ field: 'title', message: 'Give the incident a title' })
+  if (title.length > 200) throw invalid({ field: 'title', message: 'Use no more than 200 characters' })
+  return title
+}
+
+/** Whoever belongs to an organisation files for it; whoever comes without a token gets a folder of its own. */
+function newOwner(id: string, { actor }: Ctx): Owner {
+  if (actor.organisation === undefined && actor.roles.length === 0) return { folder: id }
+  requireRole('file', actor)
+  return actor.organisation === undefined ? { folder: id } : { organisation: actor.organisation }
+}
+
+async function ownIncidents(deps: ReportingDeps, ctx: Ctx): Promise<z.infer<typeof incidentLine>[]> {
+  const { organisation, folder } = ctx.actor
+  if (folder === undefined) requireRole('read', ctx.actor)
+  const rows = await incidentsInFolder(deps.db, folder ?? organisation!)
+  return Promise.all(rows.map((row) => line(row, deps.folders)))
+}
+
+/** The caller has shown that the folder is the actor's own. */
+async function line(row: IncidentRow, folders: FolderKeys): Promise<z.infer<typeof incidentLine>> {
+  const title = Buffer.from(await folders.open(ownerOf(row), row.id, row.title)).toString('utf8')
+  return { id: row.id, reference: row.reference, title, createdAt: instant(row.created_at) }
+}
+
+async function page(deps: ReportingDeps, row: IncidentRow): Promise<z.infer<typeof incidentPage>> {
+  const submissions = await submissionsOf(deps.db, incidentOf(row))
+  const progress = await progressOf(deps.db, submissions)
+  const organisation = row.organisation ? await organisationById(deps.db, row.organisation) : undefined
+  return {
+    ...(await line(row, deps.folders)),
+    ...(organisation && { organisation: { id: organisation.id, name: organisation.name, verified: organisation.verified } }),
+    submissions: submissions.map((submission) => submissionShown(submission, progress.get(submission.envelope)!)),
+  }
+}
+
+function submissionShown(submission: Submission, progress: Progress): z.infer<typeof submissionLine> {
+  const { to, reference, envelope, stage, submittedAt } = submission
+  return { to, reference, envelope, stage, submittedAt: instant(submittedAt), ...progress }
+}
+
+type ReportCall = Call<z.infer<typeof report>>
+
+/** 202 while a receipt is still on its way: filed and kept, but not yet received. */
+async function submitReport({ db, folders, wait = WAIT }: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
+  const incident = await rowForActor(db, params['id']!, ctx)
+  const id = await transact(db, (tx) => fileReport(tx, { ...body, incident: incident.id }, folders, ctx))
+  const submissions = (await submissionsOfFiling(db, id)).map(submissionOf)
+  const progress = await progressWithin(db, submissions, wait)
+  const shown = submissions.map((submission) => submissionShown(submission, progress.get(submission.envelope)!))
+  return new Reply(shown.some(({ receipt }) => receipt === null) ? 202 : 201, { id, submissions: shown })
+}
+
+async function showViews({ db }: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
+  const incident = await rowForActor(db, params['id']!, ctx)
+  requireRight('file', ownerOf(incident), ctx.actor)
+  const views = await previewReport(db, incident, body)
+  const labels = new Map(questions.map(({ id, label }) => [id, label]))
+  const shown = Object.entries(views).map(([to, view]) => [to, view.map((answer) => ({ ...answer, label: labels.get(answer.question)! }))])
+  return new Reply(200, { views: Object.fromEntries(shown) })
+}

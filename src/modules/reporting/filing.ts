@@ -1,0 +1,151 @@
+import { equal, sha256, type Bytes } from '#platform/bytes'
+import { canonical } from '#platform/canonical'
+import type { Ctx } from '#platform/context'
+import type { Db, Tx } from '#platform/db'
+import { Refusal, type Mistake } from '#platform/errors'
+import { newReference } from '#platform/ids'
+import { openItemRef, requestSend, type AuthorityId, type Outbound, type Prepared } from '#exchange'
+import { organisationById, upsertOrganisation } from '#identity'
+import { ownerOf } from './access.ts'
+import type { FolderKeys } from './folder.ts'
+import {
+  itemsOf, mistakesIn, missingFrom, payloadOf, readPayload, refuseMistakes, toldBy, viewsOf,
+  type Answer, type Payload, type Stage, type ToldOrganisation, type ViewAnswer, type Views,
+} from './incident.ts'
+import { questions } from './questions.ts'
+import { requireRight } from './rights.ts'
+import {
+  filingByKey, insertFiling, insertItems, insertSubmission, insertView, latestSubmission, lockIncident, setOrganisation, submissionByRecord, viewOf,
+  type FilingRow, type IncidentRow, type ViewRow,
+} from './store.ts'
+
+export type Report = { stage: Stage; answers: Answer[]; idempotencyKey?: string | undefined }
+
+/**
+ * Files a report: for each body that answers are for, one view of its own, sealed, and one request to the gateway to send it. All of
+ * it commits with the caller's transaction or none of it; once committed it is sent at least once, whatever crashes. The same
+ * `idempotencyKey` again finds the filing it made. Returns the filing's id.
+ */
+export async function fileReport(tx: Tx, input: Report & { incident: string }, folders: FolderKeys, ctx: Ctx): Promise<string> {
+  const incident = await lockIncident(tx, input.incident)
+  if (!incident) throw new Refusal('not-found')
+  requireRight('file', ownerOf(incident), ctx.actor)
+  const key = input.idempotencyKey === undefined ? null : sha256(input.idempotencyKey)
+  const earlier = key && (await filingByKey(tx, incident.id, key))
+  if (earlier) return sameFiling(earlier, incident, input, folders)
+  refuseMistakes(await mistakesOf(tx, incident, input))
+  return newFiling(tx, { ...input, incident, key }, folders, ctx)
+}
+
+async function sameFiling(filing: FilingRow, incident: IncidentRow, input: Report, folders: FolderKeys): Promise<string> {
+  const answers = await folders.open(ownerOf(incident), filing.id, filing.answers)
+  if (!equal(answers, hashOfReport(input))) throw new Refusal('replayed-differently')
+  return filing.id
+}
+
+function hashOfReport({ stage, answers }: Report): Bytes {
+  return sha256(canonical({ stage, answers }))
+}
+
+/** Who would see what if this were filed; nothing is kept. */
+export async function previewReport(db: Db, incident: IncidentRow, input: Report): Promise<Views> {
+  refuseMistakes(await mistakesOf(db, incident, input))
+  return viewsOf(input.answers)
+}
+
+async function mistakesOf(db: Db | Tx, incident: IncidentRow, { answers }: Report): Promise<Mistake[]> {
+  const mistakes = mistakesIn(answers, questions)
+  if ('organisation' in ownerOf(incident)) return mistakes
+  for (const [body, view] of eachView(viewsOf(answers)))
+    if (!(await viewOf(db, incident.id, body))) mistakes.push(...missingFrom(view, body))
+  return mistakes
+}
+
+function eachView(views: Views): [AuthorityId, ViewAnswer[]][] {
+  return Object.entries(views) as [AuthorityId, ViewAnswer[]][]
+}
+
+type NewFiling = Report & { incident: IncidentRow; key: Bytes | null }
+
+async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx): Promise<string> {
+  const { stage, key, answers } = input
+  const incident = await withOrganisation(tx, input.incident, answers, ctx)
+  const id = ctx.random.uuid()
+  const sealed = await folders.seal(ownerOf(incident), id, hashOfReport(input))
+  await insertFiling(tx, { id, incident: incident.id, stage, key, answers: sealed }, ctx.actor.id, ctx.now())
+  for (const [recipient, view] of eachView(viewsOf(answers))) await submit(tx, { filing: id, incident, recipient, stage, answers: view }, folders, ctx)
+  return id
+}
+
+/**
+ * Where nobody has signed in, the answers say which organisation it is. It is kept unverified under an id of this folder's own, so
+ * that it never merges with one that proved who it is, whatever name and number were typed.
+ */
+async function withOrganisation(tx: Tx, incident: IncidentRow, answers: Answer[], ctx: Ctx): Promise<IncidentRow & { organisation: string }> {
+  if ('organisation' in ownerOf(incident)) return { ...incident, organisation: incident.folder }
+  const id = incident.organisation ?? ctx.random.uuid()
+  const before = incident.organisation ? await organisationById(tx, id) : undefined
+  const { name, identifiers } = toldBy(answers, id, before && { ...before, verified: false })
+  await upsertOrganisation(tx, { id, name, identifiers, verified: false }, ctx)
+  if (!incident.organisation) await setOrganisation(tx, incident.id, id)
+  return { ...incident, organisation: id }
+}
+
+type NewSubmission = { filing: string; incident: IncidentRow & { organisation: string }; recipient: AuthorityId; stage: Stage; answers: ViewAnswer[] }
+
+async function submit(tx: Tx, input: NewSubmission, folders: FolderKeys, ctx: Ctx): Promise<void> {
+  const { filing, incident, recipient, stage, answers } = input
+  const view = await viewFor(tx, incident, recipient, ctx)
+  const organisation = await organisationTold(tx, { incident, view, answers }, folders)
+  const items = itemsOf(answers, ctx.random)
+  const id = ctx.random.uuid()
+  const payload = await folders.seal(ownerOf(incident), id, payloadOf({ organisation, stage, items }))
+  const record = await requestSend(tx, { kind: 'report', to: recipient, body: { submission: id } }, ctx)
+  await insertSubmission(tx, { id, filing, view: view.id, record, payload })
+  await insertItems(tx, id, items.map((item) => ({ ...openItemRef(item), question: item.question })))
+}
+
+/** The body's reference is drawn at the first submission to it and stays for the stages that follow. */
+async function viewFor(tx: Tx, incident: IncidentRow, recipient: AuthorityId, ctx: Ctx): Promise<ViewRow> {
+  const known = await viewOf(tx, incident.id, recipient)
+  if (known) return known
+  const reference = newReference(recipient.toUpperCase(), ctx.random)
+  const view = { id: ctx.random.uuid(), recipient, reference }
+  await insertView(tx, incident.id, view)
+  return view
+}
+
+type Telling = { incident: IncidentRow & { organisation: string }; view: ViewRow; answers: ViewAnswer[] }
+
+async function organisationTold(tx: Tx, { incident, view, answers }: Telling, folders: FolderKeys): Promise<ToldOrganisation> {
+  if ('organisation' in ownerOf(incident)) return verifiedOrganisation(tx, incident.organisation)
+  const latest = await latestSubmission(tx, view.id)
+  const before = latest && readPayload(await folders.open(ownerOf(latest), latest.id, latest.payload)).organisation
+  return toldBy(answers, incident.organisation, before)
+}
+
+async function verifiedOrganisation(tx: Tx, id: string): Promise<ToldOrganisation> {
+  const organisation = await organisationById(tx, id)
+  if (!organisation) throw new Refusal('not-found')
+  const { name, identifiers, sector, verified } = organisation
+  return { id, name, identifiers, ...(sector && { sector }), verified }
+}
+
+// ICO: the organisation's own duty. NCSC: engagement is encouraged, never required.
+const clauses: Record<AuthorityId, string> = { ico: 'regimes', ncsc: 'encourage-engagement' }
+
+/**
+ * The gateway's side. It opens the one submission that this very request was made for, and only to the body it was filed to: a
+ * request made by anyone else, or for another body, names nothing.
+ */
+export function prepareReport(folders: FolderKeys): Outbound {
+  return async (tx, request): Promise<Prepared> => {
+    const row = await submissionByRecord(tx, request.id)
+    if (!row || row.recipient !== request.to || row.id !== request.body['submission']) throw new Refusal('flow-not-allowed')
+    const bytes = await folders.open(ownerOf(row), row.id, row.payload)
+    const payload: Payload = readPayload(bytes)
+    const organisation = payload.organisation.id
+    const members = { organisation, reference: row.reference, stage: payload.stage, items: payload.items.map(openItemRef) }
+    return { clause: clauses[row.recipient], members, payload: bytes, chain: organisation }
+  }
+}

@@ -1,0 +1,9 @@
+export {
+  incidentForActor, incidentOfReference, itemsByIds, submissionPayload, submissionsOf,
+  type Incident, type OpenedItem, type Submission,
+} from './access.ts'
+export { api, type ReportingDeps } from './api.ts'
+export { fileReport, prepareReport, type Report } from './filing.ts'
+export { FolderKeys, isOwner, openFor, sealFor, type Owner } from './folder.ts'
+export type { Answer, Payload, Stage, ToldOrganisation } from './incident.ts'
+export { questions, type Question } from './questions.ts'

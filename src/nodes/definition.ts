@@ -1,0 +1,22 @@
+import type { Agreement } from '#agreement'
+import type { GatewayConfig } from '#disclosure'
+import type { Trust } from '#exchange'
+import type { FolderKeys } from '#reporting'
+import type { Endpoint } from '#platform/api'
+import type { Db } from '#platform/db'
+import type { NodeName } from '#platform/home'
+import type { Page } from '#platform/pages'
+
+export type DeskNeeds = { db: Db; agreement: Agreement; trust: Trust; folders: FolderKeys; poke: () => void; waitMilliseconds: number }
+export type GatewayNeeds = { agreement: Agreement; trust: Trust; folders: FolderKeys; graceMilliseconds: number }
+
+/** What runs at a node: which modules keep tables there, what its desk offers, what its gateway sends and takes. Nothing else. */
+export type NodeDefinition = {
+  node: NodeName
+  title: string
+  runBy: string
+  /** In the order their tables are made; each a folder of migrations below src/modules. */
+  migrations: string[]
+  desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[] }
+  gateway(needs: GatewayNeeds): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayLeave' | 'chores' | 'signOnly'>
+}

@@ -1,0 +1,36 @@
+import type { ZodType } from 'zod'
+import type { Ctx } from './context.ts'
+
+/** Who may call: anybody; anybody with a token or session of this node; or people who hold one of these roles. */
+export type Who = 'anyone' | 'signed-in' | readonly string[]
+
+export type Call<B> = { params: Record<string, string>; query: Record<string, string>; body: B; ctx: Ctx }
+
+/** An answer with a status other than the endpoint's own. */
+export class Reply<R> {
+  readonly status: number
+  readonly body: R
+  constructor(status: number, body: R) {
+    this.status = status
+    this.body = body
+  }
+}
+
+/** One operation of the documented API; the OpenAPI page is made from these and from nothing else. */
+export type Endpoint<B = unknown, R = unknown> = {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below /api/v1, parameters as `:name`. */
+  path: string
+  summary: string
+  who: Who
+  body?: ZodType<B>
+  reply: ZodType<R>
+  /** The status of an ordinary answer; 200 when left out. */
+  status?: number
+  handle(call: Call<B>): Promise<R | Reply<R>>
+}
+
+/** Keeps the types of body and reply while the list of a module's endpoints is plain. */
+export function endpoint<B, R>(definition: Endpoint<B, R>): Endpoint {
+  return definition as unknown as Endpoint
+}

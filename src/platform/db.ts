@@ -1,0 +1,53 @@
+import pg from 'pg'
+
+/** Reads go through `Db`; only `transact` makes a `Tx`, and what writes asks for a `Tx`. */
+export type Db = { readonly pool: pg.Pool; readonly reads: true }
+export type Tx = { readonly client: pg.ClientBase; readonly writes: true }
+
+// bigint columns hold counts and indexes below 2^53.
+pg.types.setTypeParser(20, (text: string) => Number(text))
+
+export function openDb(url: string, options: { max?: number; name?: string } = {}): Db {
+  const pool = new pg.Pool({ connectionString: url, max: options.max ?? 8, application_name: options.name ?? 'concordat' })
+  // A connection that dies while idle must not end the process: the next query opens another.
+  pool.on('error', () => {})
+  return { pool, reads: true }
+}
+
+export async function closeDb(db: Db): Promise<void> {
+  await db.pool.end()
+}
+
+/**
+ * State change, ledger entry and outbox row commit together or not at all. Read committed: every race is settled by a row lock
+ * or a constraint, never by an isolation level. Durable once it returns.
+ */
+export async function transact<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await db.pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    const result = await work({ client, writes: true })
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch((fault: Error) => {
+      broken = fault
+    })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** One statement, values bound, rows back. Named prepared statements are kept per connection by their text. */
+export async function query<R = Record<string, unknown>>(db: Db | Tx, text: string, values: readonly unknown[] = []): Promise<R[]> {
+  const on = 'pool' in db ? db.pool : db.client
+  const result = await on.query({ text, values: [...values] })
+  return result.rows as R[]
+}
+
+/** The single row, or undefined. */
+export async function queryOne<R = Record<string, unknown>>(db: Db | Tx, text: string, values: readonly unknown[] = []): Promise<R | undefined> {
+  return (await query<R>(db, text, values))[0]
+}

@@ -1,0 +1,54 @@
+/**
+ * The one table of what can be refused. A code is stable: scripts and tests rely on it. It does not compile unless every code
+ * has a status and a sentence. Door-3 codes name the clause they carry out.
+ */
+export const refusals = {
+  'permission-missing': { status: 403, title: 'There is no permission for this', clause: 'consent-before-disclosure' },
+  'permission-expired': { status: 403, title: 'The permission has expired', clause: 'consent-before-disclosure' },
+  'permission-withdrawn': { status: 403, title: 'The permission was withdrawn', clause: 'consent-before-disclosure' },
+  'purpose-not-permitted': { status: 403, title: 'The permission is for another purpose', clause: 'consent-before-disclosure' },
+  'item-not-permitted': { status: 403, title: 'The permission does not cover every item', clause: 'consent-before-disclosure' },
+  'necessity-missing': { status: 403, title: 'Say why sending this is necessary', clause: 'consent-before-disclosure' },
+  'permission-invalid': { status: 403, title: 'The permission does not hold', clause: 'consent-before-disclosure' },
+  'flow-not-allowed': { status: 403, title: 'The agreement has no such flow', clause: undefined },
+  'policy-error': { status: 403, title: 'The agreement could not be applied, so nothing was sent', clause: undefined },
+  'envelope-invalid': { status: 400, title: 'The message could not be opened', clause: undefined },
+  'unknown-peer': { status: 403, title: 'The sender is not known here', clause: undefined },
+  'agreement-differs': { status: 409, title: 'The sender works under another agreement', clause: undefined },
+  'log-proof-invalid': { status: 400, title: 'The record is not proved to be in the sender\u2019s log', clause: undefined },
+  'replayed-differently': { status: 409, title: 'The same message was seen with other content', clause: undefined },
+  'too-late': { status: 403, title: 'The message was too long on its way', clause: undefined },
+  'not-signed-in': { status: 401, title: 'Sign in first', clause: undefined },
+  'role-missing': { status: 403, title: 'Your role does not allow this', clause: undefined },
+  'not-found': { status: 404, title: 'Not found', clause: undefined },
+  'invalid': { status: 400, title: 'Something is missing or wrong', clause: undefined },
+  'malformed': { status: 400, title: 'This is not JSON that can be read', clause: undefined },
+  'too-large': { status: 413, title: 'This is too large', clause: undefined },
+  'too-many': { status: 429, title: 'Too many requests; try again shortly', clause: undefined },
+  'already-done': { status: 409, title: 'This was already decided', clause: undefined },
+  'unavailable': { status: 503, title: 'This part is not running; nothing was lost', clause: undefined },
+  'fault': { status: 500, title: 'Something went wrong here', clause: undefined },
+} as const satisfies Record<string, { status: number; title: string; clause: string | undefined }>
+
+export type RefusalCode = keyof typeof refusals
+
+export type Mistake = { field: string; message: string }
+
+export type RefusalDetail = { clause?: string; items?: string[]; mistakes?: Mistake[] }
+
+/** Thrown where an action is refused. The message is the code: no sentence, no value a person typed. */
+export class Refusal extends Error {
+  readonly code: RefusalCode
+  readonly detail: RefusalDetail
+  constructor(code: RefusalCode, detail: RefusalDetail = {}) {
+    super(code)
+    this.name = 'Refusal'
+    this.code = code
+    const clause = detail.clause ?? refusals[code].clause
+    this.detail = clause === undefined ? detail : { ...detail, clause }
+  }
+}
+
+export function invalid(...mistakes: Mistake[]): Refusal {
+  return new Refusal('invalid', { mistakes })
+}

@@ -1,0 +1,101 @@
+import { z, type ZodType } from 'zod'
+import type { Endpoint, Who } from '../api.ts'
+import { octets } from '../octets.ts'
+import { problemCodes, rowOf } from './problems.ts'
+
+type Node = Record<string, unknown>
+
+/** OpenAPI 3.1, made from the endpoints and from nothing else. */
+export function openApi(title: string, origin: string, endpoints: readonly Endpoint[]): Node {
+  const paths: Record<string, Node> = {}
+  for (const endpoint of endpoints) {
+    const path = endpoint.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, path) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: `Concordat: ${title}`, version: '1' },
+    servers: [{ url: `${origin}/api/v1` }],
+    paths,
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: { Problem: problemSchema } },
+  }
+}
+
+function operation(endpoint: Endpoint, path: string): Node {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
+  return {
+    operationId: `${endpoint.method.toLowerCase()}${path.replace(/[{}]/g, '').replace(/[/-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    summary: endpoint.summary,
+    description: whoInWords(endpoint.who),
+    // Either of the two: without a token, or with one.
+    security: endpoint.who === 'anyone' ? [{}, { token: [] }] : [{ token: [] }],
+    ...(names.length > 0 && { parameters: names.map(parameter) }),
+    ...(endpoint.body && { requestBody: requestBody(endpoint.body) }),
+    responses: { [endpoint.status ?? 200]: success(endpoint.reply), ...problems(endpoint, names.length > 0) },
+  }
+}
+
+function whoInWords(who: Who): string {
+  if (who === 'anyone') return 'Anyone.'
+  return who === 'signed-in' ? 'Anyone with a token of this node.' : `Role: ${who.join(' or ')}.`
+}
+
+function parameter(name: string): Node {
+  const id = /^id$|Id$/.test(name)
+  return { name, in: 'path', required: true, schema: { type: 'string', ...(id && { format: 'uuid' }) } }
+}
+
+function requestBody(schema: ZodType): Node {
+  if (schema === octets) return { required: true, content: { 'application/octet-stream': {} } }
+  return { required: true, content: { 'application/json': { schema: jsonSchema(schema, 'input') } } }
+}
+
+function success(schema: ZodType): Node {
+  return { description: 'Done', content: { 'application/json': { schema: jsonSchema(schema, 'output') } } }
+}
+
+/** A body with a member nobody knows is refused; replies may gain members, so a reader must not refuse them. */
+function jsonSchema(schema: ZodType, io: 'input' | 'output'): unknown {
+  const { $schema: _, ...made } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema: node }) => {
+      if (node.type !== 'object') return
+      if (io === 'input') node.additionalProperties ??= false
+      else if (node.additionalProperties === false) delete node.additionalProperties
+    },
+  })
+  return made
+}
+
+function problems(endpoint: Endpoint, hasParams: boolean): Node {
+  const statuses = [401, 429, 500]
+  if (endpoint.body) statuses.push(400, 413, 415)
+  if (endpoint.method !== 'GET') statuses.push(409)
+  if (Array.isArray(endpoint.who) || endpoint.method !== 'GET') statuses.push(403)
+  if (hasParams) statuses.push(404)
+  return Object.fromEntries(statuses.sort().map((status) => [status, problem(status)]))
+}
+
+function problem(status: number): Node {
+  const codes = problemCodes.filter((code) => rowOf(code).status === status)
+  return { description: codes.join(', '), content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }
+}
+
+const text = { type: 'string' }
+const mistake = { type: 'object', required: ['field', 'message'], properties: { field: text, message: text } }
+
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'instance'],
+  properties: {
+    type: text,
+    title: text,
+    status: { type: 'integer' },
+    code: { type: 'string', enum: problemCodes },
+    clause: { ...text, description: 'The clause of the agreement that the refusal carries out.' },
+    items: { type: 'array', items: text, description: 'The items it is about.' },
+    mistakes: { type: 'array', items: mistake, description: 'A pointer to each fault, members joined by dots.' },
+    instance: text,
+  },
+}

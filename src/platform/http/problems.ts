@@ -1,0 +1,48 @@
+import { Refusal, refusals, type Mistake, type RefusalCode } from '../errors.ts'
+import { ProtocolRefusal, protocolRefusals, type ProtocolCode } from './protocol.ts'
+
+export type ProblemCode = RefusalCode | ProtocolCode
+
+/** RFC 9457. `instance` is the route as documented, never the address asked for: ids in it could be secrets, and bodies would differ. */
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  code: ProblemCode
+  clause?: string
+  items?: string[]
+  mistakes?: Mistake[]
+  instance: string
+}
+
+/** What the framework throws, in our codes. */
+const framework: Record<string, ProblemCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed',
+  FST_ERR_BAD_URL: 'not-found',
+  FST_ERR_ROUTE_MISSING_PARAM: 'not-found',
+}
+
+/** A refusal's or the framework's code; whatever else was thrown is a fault. */
+export function codeOf(error: unknown): ProblemCode {
+  if (error instanceof Refusal || error instanceof ProtocolRefusal) return error.code
+  return framework[String((error as { code?: unknown } | undefined)?.code)] ?? 'fault'
+}
+
+export function problemOf(error: unknown, instance: string): Problem {
+  const code = codeOf(error)
+  const { status, title } = rowOf(code)
+  const problem: Problem = { type: `urn:concordat:problem:${code}`, title, status, code, instance }
+  // Nothing may tell one thing that is not there from another, so `not-found` carries no detail.
+  if (!(error instanceof Refusal) || code === 'not-found') return problem
+  const { clause, items, mistakes } = error.detail
+  return { ...problem, ...(clause !== undefined && { clause }), ...(items && { items }), ...(mistakes && { mistakes }) }
+}
+
+export function rowOf(code: ProblemCode): { status: number; title: string } {
+  return code in protocolRefusals ? protocolRefusals[code as ProtocolCode] : refusals[code as RefusalCode]
+}
+
+export const problemCodes = [...Object.keys(refusals), ...Object.keys(protocolRefusals)] as ProblemCode[]
