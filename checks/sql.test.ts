@@ -105,17 +105,13 @@ test('migrations use only what other PostgreSQL-speaking stores have too, in the
 
 test('migrations are numbered from 0001 without a gap', () => {
   const numbers = new Map<string, string[]>()
-  for (const { path, module } of migrations) {
-    const name = path.split('/').at(-1)!
+  for (const { path } of migrations) {
+    const [, folder = '', name = ''] = path.match(/^(.*)\/([^/]+)$/) ?? []
     assert.match(name, /^\d{4}-[a-z0-9-]+\.sql$/, path)
-    numbers.set(module, [...(numbers.get(module) ?? []), name.slice(0, 4)])
+    numbers.set(folder, [...(numbers.get(folder) ?? []), name.slice(0, 4)])
   }
-  for (const [module, found] of numbers)
-    assert.deepEqual(
-      found,
-      found.map((_, index) => String(index + 1).padStart(4, '0')),
-      module,
-    )
+  const counted = (found: string[]): string[] => found.map((_, index) => String(index + 1).padStart(4, '0'))
+  for (const [folder, found] of numbers) assert.deepEqual(found, counted(found), folder)
 })
 
 const table = (rest: string): string => `create table permission.things (\n  id uuid not null,\n  ${rest}\n);`

@@ -20,6 +20,8 @@ const bodies: Record<string, string> = { ico: 'ICO', ncsc: 'NCSC' }
 
 /** Wrong usage: exit 2. */
 class Usage extends Error {}
+/** Nobody knows what became of it: exit 1. */
+class NoAnswer extends Error {}
 
 type Options = { file: string; portal: string; token: string | undefined; wait: number; json: boolean }
 type Source = { path: string; document: Document; lines: LineCounter; report: ReportFile }
@@ -33,7 +35,14 @@ const reportFile = z.strictObject({
 type ReportFile = z.infer<typeof reportFile>
 
 type Problem = { code: string; title: string; status: number; mistakes?: { field: string; message: string }[] }
-type Submission = { to: string; reference: string; envelope: string; receipt: string | null; state: 'not-yet-received' | 'received' | 'refused'; code?: string }
+type Submission = {
+  to: string
+  reference: string
+  envelope: string
+  receipt: string | null
+  state: 'not-yet-received' | 'received' | 'refused'
+  code?: string
+}
 type Opened = { id: string; reference: string; resume?: string }
 
 /** `concordat report`: 0 filed, 1 refused, 2 wrong usage. What is filed is in nobody's hands but the portal's until each body acknowledges. */
@@ -46,17 +55,31 @@ export async function report(argv: string[], env: Record<string, string | undefi
     const options = { ...flags, ...(await whereAndWho(flags, source.report, env)) }
     return await fileIt(source, options)
   } catch (error) {
-    if (!(error instanceof Usage)) throw error
+    if (!(error instanceof Usage || error instanceof NoAnswer)) throw error
     complain(`concordat report: ${error.message}`)
-    return 2
+    return error instanceof Usage ? 2 : 1
   }
 }
 
-type Flags = { help: boolean; seal: boolean; file: string; portal: string | undefined; token: string | undefined; anonymous: boolean; wait: number; json: boolean }
+type Flags = {
+  help: boolean
+  seal: boolean
+  file: string
+  portal: string | undefined
+  token: string | undefined
+  anonymous: boolean
+  wait: number
+  json: boolean
+}
 
 const flagForms = {
-  help: { type: 'boolean', short: 'h' }, seal: { type: 'boolean' }, portal: { type: 'string' }, token: { type: 'string' },
-  anonymous: { type: 'boolean' }, wait: { type: 'string' }, json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  seal: { type: 'boolean' },
+  portal: { type: 'string' },
+  token: { type: 'string' },
+  anonymous: { type: 'boolean' },
+  wait: { type: 'string' },
+  json: { type: 'boolean' },
 } as const
 
 function readFlags(argv: string[]): Flags {
@@ -89,13 +112,19 @@ async function readSource(path: string): Promise<Source> {
   const form = reportFile.safeParse(document.toJS())
   if (form.success) return { path, document, lines, report: form.data }
   const issue = form.error.issues[0]!
-  throw new Usage(`${path}:${lineOf(document, lines, issue.path)}: ${issue.path.join('.') || 'the file'}: ${issue.message} (examples/README.md shows the form)`)
+  throw new Usage(
+    `${path}:${lineOf(document, lines, issue.path)}: ${issue.path.join('.') || 'the file'}: ${issue.message} (examples/README.md shows the form)`,
+  )
 }
 
 type Person = { name: string; roles: string[]; organisation?: string; node: string; token: string }
 type TryFile = { nodes: { portal: { url: string } }; people: Person[] }
 
-async function whereAndWho(flags: Flags, file: ReportFile, env: Record<string, string | undefined>): Promise<{ portal: string; token: string | undefined }> {
+async function whereAndWho(
+  flags: Flags,
+  file: ReportFile,
+  env: Record<string, string | undefined>,
+): Promise<{ portal: string; token: string | undefined }> {
   if (flags.portal !== undefined && (flags.anonymous || flags.token !== undefined)) return { portal: flags.portal, token: flags.token }
   const { tryFile } = homeAt(homeFolder(env))
   const known = (await readJson(tryFile)) as TryFile | undefined
@@ -105,11 +134,17 @@ async function whereAndWho(flags: Flags, file: ReportFile, env: Record<string, s
 }
 
 function reporterOf({ people }: TryFile, organisation: string | undefined): string {
-  const own = people.filter((person) => person.node === 'portal' && person.organisation !== undefined && person.organisation === organisation)
+  const own = people.filter(
+    (person) => person.node === 'portal' && person.organisation !== undefined && person.organisation === organisation,
+  )
   const reporter = own.find((person) => person.roles.includes('reporter'))
   if (reporter) return reporter.token
-  const names = [...new Set(people.flatMap((person) => (person.node === 'portal' && person.organisation !== undefined ? [person.organisation] : [])))]
-  throw new Usage(`no reporter of "${organisation ?? '(no organisation named)'}" is known here; known: ${names.join(', ')}. Or give --token or --anonymous`)
+  const names = [
+    ...new Set(people.flatMap((person) => (person.node === 'portal' && person.organisation !== undefined ? [person.organisation] : []))),
+  ]
+  throw new Usage(
+    `no reporter of "${organisation ?? '(no organisation named)'}" is known here; known: ${names.join(', ')}. Or give --token or --anonymous`,
+  )
 }
 
 async function fileIt(source: Source, options: Options): Promise<number> {
@@ -127,15 +162,20 @@ async function fileIt(source: Source, options: Options): Promise<number> {
 async function follow(opened: Opened, filed: Submission[], source: Source, options: Options): Promise<number> {
   if (!options.json) announce(opened, filed, source)
   const submissions = await acknowledged(opened.id, filed, options)
-  if (options.json) say(`${JSON.stringify({ incident: { id: opened.id, reference: opened.reference }, ...(opened.resume && { resume: opened.resume }), submissions }, null, 2)}\n`)
+  if (options.json)
+    say(
+      `${JSON.stringify({ incident: { id: opened.id, reference: opened.reference }, ...(opened.resume && { resume: opened.resume }), submissions }, null, 2)}\n`,
+    )
   else for (const submission of submissions) say(`${outcomeOf(submission)}\n`)
   return submissions.some(({ state }) => state === 'refused') ? 1 : 0
 }
 
 function announce(opened: Opened, filed: Submission[], { report: file }: Source): void {
   say(`Filed: ${file.title}\n  your own reference  ${opened.reference}\n`)
-  for (const { to, reference } of filed) say(`  to the ${bodies[to]!.padEnd(4)}         ${reference}  (${answersTo(file, to)} answers; not yet received)\n`)
-  if (opened.resume) say(`  to come back to it  ${opened.resume}\n                      Keep this safe: whoever has it can open this folder.\n`)
+  for (const { to, reference } of filed)
+    say(`  to the ${bodies[to]!.padEnd(4)}         ${reference}  (${answersTo(file, to)} answers; not yet received)\n`)
+  if (opened.resume)
+    say(`  to come back to it  ${opened.resume}\n                      Keep this safe: whoever has it can open this folder.\n`)
 }
 
 function answersTo({ answers }: ReportFile, to: string): number {
@@ -172,13 +212,18 @@ const TRIES = 3
 
 /** The answer, or the problem document. Asks again where no answer came back. */
 async function call<T extends object>(method: string, path: string, body: unknown, { portal, token }: Options): Promise<T | Problem> {
-  const headers = { 'accept': 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }), ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+  const headers = {
+    'accept': 'application/json',
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
   const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
   for (let tries = 1; ; tries++) {
     try {
       return (await (await fetch(new URL(`/api/v1${path}`, portal), request)).json()) as T | Problem
     } catch {
-      if (tries >= TRIES) throw new Usage(`no answer from ${portal}: is it running?`)
+      if (tries >= TRIES)
+        throw new NoAnswer(`no answer from ${portal} to ${method} ${path} (is it running?): whether it did as asked is not known`)
       await pause(300 * tries)
     }
   }
@@ -186,10 +231,12 @@ async function call<T extends object>(method: string, path: string, body: unknow
 
 function refuse(problem: Problem, source: Source, { json }: Options): number {
   const mistakes = (problem.mistakes ?? []).map(({ field, message }) => ({ ...placeOf(field, source), field, message }))
-  if (json) say(`${JSON.stringify({ ...problem, mistakes: mistakes.map(({ field, message, line }) => ({ field, message, line })) }, null, 2)}\n`)
+  if (json)
+    say(`${JSON.stringify({ ...problem, mistakes: mistakes.map(({ field, message, line }) => ({ field, message, line })) }, null, 2)}\n`)
   else {
     complain(`Not filed: ${problem.title} (${problem.code})`)
-    for (const { line, field, question, message } of mistakes) complain(`${source.path}:${line}: ${field}${question === undefined ? '' : ` (${question})`}: ${message}`)
+    for (const { line, field, question, message } of mistakes)
+      complain(`${source.path}:${line}: ${field}${question === undefined ? '' : ` (${question})`}: ${message}`)
   }
   return 1
 }
@@ -197,7 +244,8 @@ function refuse(problem: Problem, source: Source, { json }: Options): number {
 /** Where in the file the answer at fault stands, so that an editor can jump there. */
 function placeOf(field: string, { document, lines, report: { answers } }: Source): { line: number; question?: string } {
   const path = field.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
-  const question = path[0] === 'answers' && typeof path[1] === 'number' ? (answers[path[1]] as { question?: unknown } | undefined)?.question : undefined
+  const question =
+    path[0] === 'answers' && typeof path[1] === 'number' ? (answers[path[1]] as { question?: unknown } | undefined)?.question : undefined
   return { line: lineOf(document, lines, path), ...(typeof question === 'string' && { question }) }
 }
 

@@ -27,7 +27,8 @@ import { portal } from './portal.ts'
 export const definitions: Record<NodeName, NodeDefinition> = { portal, ncsc, ico }
 
 export type Running = { stop(): Promise<void>; gateway: Gateway | undefined; urls: { desk: string; gateway: string; owner: string } }
-export type RunOptions = { parts?: Part[]; now?: () => Date; log?: Log; ownClock?: boolean }
+/** `databases`: made and migrated already. `gateway`: changes to its configuration, so that a test can make a sender misbehave. */
+export type RunOptions = { parts?: Part[]; now?: () => Date; log?: Log; databases?: Urls; gateway?: (config: GatewayConfig) => GatewayConfig }
 type Stop = () => Promise<void>
 
 const DATABASE = 'concordat'
@@ -47,7 +48,8 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
     await openHome(config.home.folder, [node])
     const lock = await lockFile(join(config.home.nodes[node].folder, parts.length === 2 ? 'lock' : `lock-${parts[0]}`))
     stops.push(async () => lock.release())
-    const urls = await databaseOf(config, node, parts, stops)
+    const urls = options.databases ?? (await databaseOf(config, node, parts, stops))
+    if (options.databases) await plant(urls.owner, seedFile(config, node))
     const shared: Shared = { config, definition: definitions[node], standing, agreement: activate(standing.folder), trust: trustOf(standing.trust), options }
     const gateway = parts.includes('gateway') ? await startGateway(shared, urls.gateway, stops) : undefined
     if (parts.includes('desk')) await startDesk(shared, urls.desk, gateway, parts, stops)
@@ -59,7 +61,7 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
 }
 
 type Shared = { config: Config; definition: NodeDefinition; standing: Standing; agreement: Agreement; trust: Trust; options: RunOptions }
-type Urls = { desk: string; gateway: string; owner: string }
+export type Urls = { desk: string; gateway: string; owner: string }
 
 /** A whole node looks after its database itself; a part alone is given the address of its own role and touches nothing else. */
 async function databaseOf(config: Config, node: NodeName, parts: Part[], stops: Stop[]): Promise<Urls> {
@@ -86,8 +88,12 @@ export async function prepareDatabase(config: Config, node: NodeName, administra
   const modules = resolve(import.meta.dirname, '../modules')
   const folders = definitions[node].migrations.map((path) => ({ name: path, folder: join(modules, path) }))
   await migrate(access.urls.owner, await readMigrations(folders), access.words)
-  await plant(access.urls.owner, join(config.home.nodes[node].folder, 'seed.json'))
+  await plant(access.urls.owner, seedFile(config, node))
   return access.urls
+}
+
+function seedFile(config: Config, node: NodeName): string {
+  return join(config.home.nodes[node].folder, 'seed.json')
 }
 
 /** Takes the seeds in, in one transaction, and then their file away: a crash between leaves a file that is found to be planted. */
@@ -129,13 +135,11 @@ async function startGateway(shared: Shared, url: string, stops: Stop[]): Promise
   const db = openDb(url, { max: 16, name: `${node}-gateway` })
   stops.push(() => closeDb(db))
   const { makeCtx } = ctxMaker(shared, 'gateway')
-  const gateway = createGateway(await gatewayConfig(shared, db, standing.trust, makeCtx), {
-    intervalMilliseconds: intervalOf(shared), pollMilliseconds: 100,
-  })
-  if (shared.options.ownClock !== false) {
-    await gateway.start({ host: config.host, port: config.ports[node].peer })
-    stops.push(() => gateway.stop())
-  }
+  const own = await gatewayConfig(shared, db, standing.trust, makeCtx)
+  const interval = intervalOf(shared)
+  const gateway = createGateway(shared.options.gateway?.(own) ?? own, { intervalMilliseconds: interval, pollMilliseconds: Math.min(100, interval) })
+  await gateway.start({ host: config.host, port: config.ports[node].peer })
+  stops.push(() => gateway.stop())
   return gateway
 }
 

@@ -19,12 +19,17 @@ const fails = endpoint({
   },
 })
 const page: Page = { path: '/status', who: 'anyone', show: async () => redirect('/elsewhere') }
+const away: Page = {
+  path: '/away',
+  who: 'anyone',
+  show: async () => Promise.reject(Object.assign(new Error('no'), { code: 'ECONNREFUSED' })),
+}
 const broken: Page = { path: '/broken', who: 'anyone', show: async () => Promise.reject(new Error('no')) }
 const publicFiles = async (path: string): Promise<{ type: string; body: Uint8Array | string; immutable: boolean } | undefined> => {
   if (path === 'checkpoint') return { type: 'text/plain; charset=utf-8', body: 'head\n', immutable: false }
   return path === 'tile/0/x001/067' ? { type: 'application/octet-stream', body: new Uint8Array([1, 2]), immutable: true } : undefined
 }
-const { ask, lines } = await tryWeb({ endpoints: [fails], pages: [page, broken], publicFiles })
+const { ask, lines } = await tryWeb({ endpoints: [fails], pages: [page, broken, away], publicFiles })
 
 test('a page lives at one origin: asked for by IP number it moves there, scripts are answered where they ask', async () => {
   for (const host of ['127.0.0.1:3001', '[::1]:3001', '10.0.0.7', '127.0.0.1:8080']) {
@@ -32,13 +37,22 @@ test('a page lives at one origin: asked for by IP number it moves there, scripts
     assert.deepEqual([moved.status, moved.headers['location']], [308, `${ORIGIN}/status?a=b`], host)
     assert.equal((await ask('GET', '/nothing', { headers: { host } })).status, 308)
     assert.equal((await ask('POST', '/status', { headers: { host } })).status, 421)
-    for (const path of ['/api/openapi.json', '/ledger/checkpoint', '/health/live']) assert.equal((await ask('GET', path, { headers: { host } })).status, 200)
+    for (const path of ['/api/openapi.json', '/ledger/checkpoint', '/health/live'])
+      assert.equal((await ask('GET', path, { headers: { host } })).status, 200)
   }
   assert.equal((await ask('GET', '/status', { headers: { host: 'LOCALHOST:3001' } })).status, 303)
 })
 
 test('a name that is not ours is refused, for scripts too', async () => {
-  for (const host of ['evil.example', 'localhost', 'localhost:3002', 'localhost.evil.example:3001', 'localhost:3001@evil.example', '127.0.0.1.nip.io:3001', '']) {
+  for (const host of [
+    'evil.example',
+    'localhost',
+    'localhost:3002',
+    'localhost.evil.example:3001',
+    'localhost:3001@evil.example',
+    '127.0.0.1.nip.io:3001',
+    '',
+  ]) {
     assert.equal((await ask('GET', '/api/openapi.json', { headers: { host } })).status, 421, host)
     assert.equal((await ask('GET', '/status', { headers: { host } })).status, 421, host)
   }
@@ -51,13 +65,19 @@ test('every answer carries the headers that keep browsers in bounds, refusals an
     assert.match(csp, /^default-src 'none'; script-src 'self' 'sha256-[A-Za-z0-9+/]{43}='; style-src 'self'/, path)
     for (const part of ["form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) assert.ok(csp.includes(part))
     assert.ok(!/unsafe|\*|https?:/.test(csp))
-    assert.deepEqual([headers['x-content-type-options'], headers['cache-control'], headers['server'], headers['x-powered-by'], headers['etag']], ['nosniff', 'no-store', undefined, undefined, undefined])
+    assert.deepEqual(
+      [headers['x-content-type-options'], headers['cache-control'], headers['server'], headers['x-powered-by'], headers['etag']],
+      ['nosniff', 'no-store', undefined, undefined, undefined],
+    )
   }
 })
 
 test('a fault is one line with a reference, and tells nothing of what was sent', async () => {
   lines.length = 0
-  const answer = await ask('POST', '/api/v1/fails/Wexford-Water?note=tell-no-one', { json: { secret: 'hunter2' }, headers: { cookie: sessionOf('auditor'), 'user-agent': 'Mozilla' } })
+  const answer = await ask('POST', '/api/v1/fails/Wexford-Water?note=tell-no-one', {
+    json: { secret: 'hunter2' },
+    headers: { cookie: sessionOf('auditor'), 'user-agent': 'Mozilla' },
+  })
   assert.deepEqual([answer.status, answer.json.code], [500, 'fault'])
   const reference = answer.json.instance.replace('urn:concordat:reference:', '')
   assert.match(reference, /^FAULT-[0-9A-Z]{4}-[0-9A-Z]{4}$/)
@@ -74,7 +94,10 @@ test('nothing of an address that is not there reaches the log', async () => {
   lines.length = 0
   await ask('GET', '/Wexford-Water?x=hunter2')
   await ask('GET', '/health/live')
-  assert.deepEqual(lines.map(({ route, status }) => [route, status]), [['GET (none)', 404]])
+  assert.deepEqual(
+    lines.map(({ route, status }) => [route, status]),
+    [['GET (none)', 404]],
+  )
 })
 
 test('a fault on a page says so with its reference', async () => {
@@ -83,12 +106,22 @@ test('a fault on a page says so with its reference', async () => {
   assert.match(answer.text, /Something went wrong here[\s\S]*FAULT-[0-9A-Z]{4}-[0-9A-Z]{4}/)
 })
 
+test('a database that is away is an outage: trying again helps, and the log has its line', async () => {
+  lines.length = 0
+  const answer = await ask('GET', '/away', { headers: { accept: 'application/json' } })
+  assert.deepEqual([answer.status, answer.json.code, answer.headers['retry-after']], [503, 'unavailable', '5'])
+  assert.deepEqual([lines[0]!.event, lines[0]!.code], ['fault', 'ECONNREFUSED'])
+})
+
 test('the ledger is public: what never changes is kept by browsers, the rest is not', async () => {
   const tile = await ask('GET', '/ledger/tile/0/x001/067')
-  assert.deepEqual([tile.status, tile.headers['cache-control'], tile.headers['content-type']], [200, 'public, max-age=31536000, immutable', 'application/octet-stream'])
+  assert.deepEqual(
+    [tile.status, tile.headers['cache-control'], tile.headers['content-type']],
+    [200, 'public, max-age=31536000, immutable', 'application/octet-stream'],
+  )
   assert.equal((await ask('GET', '/ledger/checkpoint')).headers['cache-control'], 'no-store')
   assert.equal((await ask('GET', '/ledger/../../etc/passwd')).status, 404)
-  assert.equal((await ask('GET', '/ledger/tile/9')).json.code, 'not-found')
+  for (const path of ['tile/9', '%2e%2e/checkpoint', 'a%00', '/checkpoint']) assert.equal((await ask('GET', `/ledger/${path}`)).status, 404)
 })
 
 test('ready says what is not, and what cannot be asked is not', async () => {
@@ -103,14 +136,19 @@ test('ready says what is not, and what cannot be asked is not', async () => {
 test('too many tokens that do not hold are refused, and nothing else is for it', async () => {
   const { ask } = await tryWeb({ endpoints: [fails], limits: { failures: { max: 2, seconds: 60 } } })
   const statuses = []
-  for (let i = 0; i < 4; i++) statuses.push((await ask('POST', '/api/v1/fails/x', { json: { secret: 's' }, headers: { authorization: `Bearer guess${i}` } })).status)
+  for (let i = 0; i < 4; i++)
+    statuses.push((await ask('POST', '/api/v1/fails/x', { json: { secret: 's' }, headers: { authorization: `Bearer guess${i}` } })).status)
   assert.deepEqual(statuses, [401, 401, 429, 429])
   assert.equal((await ask('POST', '/api/v1/fails/x', { json: { secret: 's' }, headers: { authorization: 'Bearer handler' } })).status, 500)
   assert.equal((await ask('POST', '/api/v1/fails/x', { json: { secret: 's' } })).status, 500)
 })
 
 test('a flood is refused, what a first report needs is not, and another address is not', async () => {
-  const { ask, web } = await tryWeb({ endpoints: [fails], pages: [page], limits: { overall: { max: 3, seconds: 60 }, exempt: ['POST /api/v1/fails/:name'] } })
+  const { ask, web } = await tryWeb({
+    endpoints: [fails],
+    pages: [page],
+    limits: { overall: { max: 3, seconds: 60 }, exempt: ['POST /api/v1/fails/:name'] },
+  })
   const statuses = []
   for (let i = 0; i < 5; i++) statuses.push((await ask('GET', '/status')).status)
   assert.deepEqual(statuses, [303, 303, 303, 429, 429])

@@ -91,7 +91,7 @@ function newServer(options: WebOptions, headers: Record<string, string>, errors:
     bodyLimit: options.bodyLimit ?? 1024 * 1024,
     requestTimeout: 60_000,
     trustProxy: options.proxies ?? false,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
     // An address that cannot be decoded comes by no hook; it is answered as any other that is not there.
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(headers), errors),

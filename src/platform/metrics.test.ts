@@ -9,7 +9,10 @@ test('counters, gauges and histograms are written as Prometheus reads them', () 
   metrics.gauge('concordat_ledger_size', 'Intervals').set(7)
   const seconds = metrics.histogram('concordat_seconds', 'Time', [0.1, 1])
   for (const value of [0.05, 0.1, 0.5, 3]) seconds.observe(value)
-  const written = metrics.text().split('\n').filter((line) => !line.startsWith('#'))
+  const written = metrics
+    .text()
+    .split('\n')
+    .filter((line) => !line.startsWith('#'))
   assert.deepEqual(written, [
     'concordat_faults_total 2',
     'concordat_ledger_size 7',
@@ -30,7 +33,10 @@ test('metrics are read on a listener of their own and not where people come', as
   assert.equal((await ask('GET', '/metrics')).status, 404)
   const server = await createMetricsServer(metrics)
   const read = await fetch(`http://127.0.0.1:${server.port}/metrics`)
-  assert.match(await read.text(), /^# HELP concordat_http_seconds [^\n]*\n# TYPE concordat_http_seconds histogram\n[\s\S]*concordat_http_seconds_count 1\n/)
+  assert.match(
+    await read.text(),
+    /^# HELP concordat_http_seconds [^\n]*\n# TYPE concordat_http_seconds histogram\n[\s\S]*concordat_http_seconds_count 1\n/,
+  )
   assert.equal((await fetch(`http://127.0.0.1:${server.port}/`)).status, 404)
   await server.close()
 })

@@ -22,7 +22,8 @@ const caseLine = z.object({
 const itemLine = z.object({
   id: z.uuid(),
   question: z.string(),
-  value: z.unknown(),
+  /** Left out where the item is restricted. */
+  value: z.unknown().optional(),
   kind: z.enum(['answer', 'finding']),
   via: z.enum(['in-confidence', 'statutory', 'permission']),
   origins: z.array(z.uuid()),
@@ -48,12 +49,18 @@ export function api({ db, node }: CaseworkDeps): Endpoint[] {
   const { read, note, find } = rights[node]
   const endpoints = [
     endpoint({
-      method: 'GET', path: '/cases', summary: 'Every case of this body', who: read,
+      method: 'GET',
+      path: '/cases',
+      summary: 'Every case of this body',
+      who: read,
       reply: z.object({ cases: z.array(caseLine) }),
       handle: async () => ({ cases: (await allCases(db)).map(caseShown) }),
     }),
     endpoint({
-      method: 'GET', path: '/cases/:id', summary: 'A case with its items and notes', who: read,
+      method: 'GET',
+      path: '/cases/:id',
+      summary: 'A case with its items and notes',
+      who: read,
       reply: caseLine.extend({ items: z.array(itemLine), notes: z.array(noteLine) }),
       handle: async ({ params, ctx }) => {
         const found = await caseFor(db, { id: params['id']!, right: 'read', node }, ctx)
@@ -62,31 +69,47 @@ export function api({ db, node }: CaseworkDeps): Endpoint[] {
       },
     }),
     endpoint({
-      method: 'POST', path: '/cases/:id/notes', summary: 'Writes a note', who: note, status: 201,
-      body: newNote, reply: made,
-      handle: async ({ params, body, ctx }) => ({ id: await transact(db, (tx) => writeNote(tx, { case: params['id']!, text: body.text, node }, ctx)) }),
+      method: 'POST',
+      path: '/cases/:id/notes',
+      summary: 'Writes a note',
+      who: note,
+      status: 201,
+      body: newNote,
+      reply: made,
+      handle: async ({ params, body, ctx }) => ({
+        id: await transact(db, (tx) => writeNote(tx, { case: params['id']!, text: body.text, node }, ctx)),
+      }),
     }),
   ]
   const findings = endpoint({
-    method: 'POST', path: '/cases/:id/findings', summary: 'Records what only this body can say', who: find, status: 201,
-    body: newFinding, reply: made,
+    method: 'POST',
+    path: '/cases/:id/findings',
+    summary: 'Records what only this body can say',
+    who: find,
+    status: 201,
+    body: newFinding,
+    reply: made,
     handle: async ({ params, body, ctx }) => {
-      const finding = { case: params['id']!, question: body.question, value: valueOf(body), node }
+      const finding = { case: params['id']!, question: body.question, value: foundIn(body), node }
       return { id: await transact(db, (tx) => recordFinding(tx, finding, ctx)) }
     },
   })
   return find.length > 0 ? [...endpoints, findings] : endpoints
 }
 
-function valueOf({ value, text }: z.infer<typeof newFinding>): unknown {
+function foundIn({ value, text }: z.infer<typeof newFinding>): unknown {
   if ((value === undefined) === (text === undefined)) throw invalid({ field: 'value', message: 'Give either value or text' })
-  return value ?? text
+  return value === undefined ? text : value
 }
 
 function caseShown(row: CaseRow): z.infer<typeof caseLine> {
   return {
-    id: row.id, reference: row.reference, organisation: row.organisation_name, organisationId: row.organisation,
-    verified: row.organisation_verified, openedAt: instant(row.opened_at),
+    id: row.id,
+    reference: row.reference,
+    organisation: row.organisation_name,
+    organisationId: row.organisation,
+    verified: row.organisation_verified,
+    openedAt: instant(row.opened_at),
   }
 }
 
@@ -94,7 +117,14 @@ function caseShown(row: CaseRow): z.infer<typeof caseLine> {
 function itemShown(row: ItemRow): z.infer<typeof itemLine> {
   const { id, question, kind, via, origins, marking, commitment, record } = row
   return {
-    id, question, kind, via, origins, marking, commitment, record,
+    id,
+    question,
+    kind,
+    via,
+    origins,
+    marking,
+    commitment,
+    record,
     ...(row.restricted_since === null ? { value: row.value } : { restricted: instant(row.restricted_since) }),
     addedAt: instant(row.added_at),
     ...(row.permission !== null && { permission: row.permission }),

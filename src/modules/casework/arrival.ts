@@ -5,8 +5,16 @@ import { newReference } from '#platform/ids'
 import { openItemRef, type AuthorityId, type Inbound, type ItemRef, type OpenItem } from '#exchange'
 import { caseToFileUnder, MARKING, openReport, ownReport, questionId, type ItemKind, type ReportPayload } from './case.ts'
 import {
-  caseByReference, casesOfOrganisation, copiesOf, insertCase, insertItemOrigins, insertItems, insertReport, restrictItems,
-  type CaseRow, type NewItem,
+  caseByReference,
+  casesOfOrganisation,
+  copiesOf,
+  insertCase,
+  insertItemOrigins,
+  insertItems,
+  insertReport,
+  restrictItems,
+  type CaseRow,
+  type NewItem,
 } from './store.ts'
 
 /**
@@ -21,12 +29,25 @@ export function keepReport(node: AuthorityId): Inbound {
     await insertReport(tx, { record: record.id, case: opened.id, stage: report.stage, organisation: report.organisation }, ctx.now())
     await keepAnswers(tx, { record: record.id, case: opened.id, report, node }, ctx)
     const organisation = report.organisation.id
-    const answer = { organisation, for: record.id, about: 'report', state: 'accepted', reference: report.reference, items: record.items, via: ownReport[node].via }
+    const answer = {
+      organisation,
+      for: record.id,
+      about: 'report',
+      state: 'accepted',
+      reference: report.reference,
+      items: record.items,
+      via: ownReport[node].via,
+    }
     await queue(tx, 'portal', 'receipt', { clause: record.clause, members: answer, chain: organisation }, ctx)
   }
 }
 
-async function caseForReport(tx: Tx, { reference, organisation }: ReportPayload & { reference: string }, node: AuthorityId, ctx: Ctx): Promise<CaseRow> {
+async function caseForReport(
+  tx: Tx,
+  { reference, organisation }: ReportPayload & { reference: string },
+  node: AuthorityId,
+  ctx: Ctx,
+): Promise<CaseRow> {
   const fresh = newCase(reference, organisation, ownReport[node].door, ctx)
   if (await insertCase(tx, fresh)) return fresh
   const known = await caseByReference(tx, reference)
@@ -39,21 +60,38 @@ type CaseOrganisation = { id: string; name: string; verified: boolean }
 
 function newCase(reference: string, organisation: CaseOrganisation, door: 1 | 2 | 3, ctx: Ctx): CaseRow {
   const { id, name, verified } = organisation
-  return { id: ctx.random.uuid(), reference, organisation: id, organisation_name: name, organisation_verified: verified, opened_at: ctx.now(), opened_by_door: door }
+  return {
+    id: ctx.random.uuid(),
+    reference,
+    organisation: id,
+    organisation_name: name,
+    organisation_verified: verified,
+    opened_at: ctx.now(),
+    opened_by_door: door,
+  }
 }
 
 type Answers = { record: string; case: string; report: ReportPayload; node: AuthorityId }
 
 async function keepAnswers(tx: Tx, { record, case: id, report, node }: Answers, ctx: Ctx): Promise<void> {
   const { via } = ownReport[node]
-  const items = report.items.map((item): NewItem => ({ ...item, ...openItemRef(item), record, case: id, kind: 'answer', via, marking: MARKING }))
+  const items = report.items.map(
+    (item): NewItem => ({ ...item, ...openItemRef(item), record, case: id, kind: 'answer', via, marking: MARKING }),
+  )
   await keepNew(tx, items, ctx)
-  await insertItemOrigins(tx, items.map((item) => item.id), [report.organisation.id])
+  await insertItemOrigins(
+    tx,
+    items.map((item) => item.id),
+    [report.organisation.id],
+  )
 }
 
 /** An item whose id is already here would be hidden behind the one that came first, so the whole message is refused. */
 async function keepNew(tx: Tx, items: NewItem[], ctx: Ctx): Promise<void> {
-  const known = await copiesOf(tx, items.map((item) => item.id))
+  const known = await copiesOf(
+    tx,
+    items.map((item) => item.id),
+  )
   if (known.some((copy) => items.some((item) => item.id === copy.id && isAnother(item, copy)))) throw new Refusal('replayed-differently')
   if ((await insertItems(tx, items, ctx.now())) !== items.length) throw new Refusal('replayed-differently')
 }

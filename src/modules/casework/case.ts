@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { b64u } from '#platform/bytes'
-import { parseCanonical } from '#platform/canonical'
+import { canonical, parseCanonical } from '#platform/canonical'
 import type { Random } from '#platform/context'
 import { invalid, Refusal } from '#platform/errors'
 import { itemsMatch, type AuthorityId, type ItemRef, type MessageRecord, type OpenItem } from '#exchange'
@@ -21,12 +21,19 @@ export const MARKING = 'OFFICIAL-SENSITIVE'
 const CONTROLS = /[^\P{Cc}\t\n\r]/u
 
 /** A short name of lower-case words, as questions have. */
-export const questionId = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).max(60)
+export const questionId = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+  .max(60)
 
 const item = z.strictObject({ id: z.uuidv4(), question: questionId, value: z.json(), salt: z.string() })
 const organisation = z.strictObject({
   id: z.uuidv4(),
-  name: z.string().min(1).max(1_000).refine((name) => !CONTROLS.test(name)),
+  name: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .refine((name) => !CONTROLS.test(name)),
   identifiers: z.array(z.strictObject({ scheme: z.string(), id: z.string() })),
   sector: z.string().optional(),
   verified: z.boolean(),
@@ -79,6 +86,15 @@ export function checkText(text: unknown, field: string): string {
   if (text.length > LONGEST_TEXT) throw invalid({ field, message: `Use no more than ${LONGEST_TEXT.toLocaleString('en-GB')} characters` })
   if (!text.isWellFormed() || CONTROLS.test(text)) throw invalid({ field, message: 'There are characters here that are not text' })
   return text
+}
+
+/** What a finding says: words, or anything else JSON has but nothing. */
+export function checkValue(value: unknown, field: string): unknown {
+  if (typeof value === 'string') return checkText(value, field)
+  if (value === null || value === undefined) throw invalid({ field, message: 'Write something' })
+  if (canonical(value).length > LONGEST_TEXT)
+    throw invalid({ field, message: `Use no more than ${LONGEST_TEXT.toLocaleString('en-GB')} characters` })
+  return value
 }
 
 /** A case already open for the organisation that something disclosed belongs to: its only one, else the one that disclosures opened. */

@@ -7,7 +7,9 @@ import { Refusal, type RefusalCode } from '#platform/errors'
 import { newReference } from '#platform/ids'
 import { silentLog } from '#platform/log'
 import { openItemRef, type Arrived, type AuthorityId, type MessageRecord, type OpenItem, type Prepared } from '#exchange'
+import { createWeb } from '#platform/http'
 import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
+import { api } from './api.ts'
 import { keepDisclosed, keepReport, restrict, type DisclosedItem } from './arrival.ts'
 import { newFinding } from './case.ts'
 import { caseFor, itemsForDisclosure, recordFinding, writeNote } from './desk.ts'
@@ -31,7 +33,12 @@ after(async () => {
 })
 
 const id = () => systemRandom.uuid()
-const as = (...roles: string[]): Ctx => ({ now: () => new Date(), random: systemRandom, log: silentLog, actor: { id: id(), name: 'Somebody', roles } })
+const as = (...roles: string[]): Ctx => ({
+  now: () => new Date(),
+  random: systemRandom,
+  log: silentLog,
+  actor: { id: id(), name: 'Somebody', roles },
+})
 const refuses = (code: RefusalCode) => (error: unknown) => error instanceof Refusal && error.code === code
 const answer = (value: unknown, question = 'q19'): OpenItem => newFinding(question, value, systemRandom)
 const company = (name = 'Marlow Fresh Limited') => ({ id: id(), name, identifiers: [], verified: true })
@@ -39,15 +46,38 @@ const referenceOf = (node: AuthorityId) => newReference(node.toUpperCase(), syst
 
 type Reported = { organisation?: ReturnType<typeof company>; reference?: string; items?: OpenItem[]; stage?: string }
 
-function report(node: AuthorityId, { organisation = company(), reference = referenceOf(node), items = [answer('words')], stage = 'initial' }: Reported = {}): Arrived {
-  const record = { from: 'portal', to: node, kind: 'report', id: id(), clause: 'encourage-engagement', organisation: organisation.id, reference, stage, items: items.map(openItemRef) } as unknown as MessageRecord
+function report(
+  node: AuthorityId,
+  { organisation = company(), reference = referenceOf(node), items = [answer('words')], stage = 'initial' }: Reported = {},
+): Arrived {
+  const record = {
+    from: 'portal',
+    to: node,
+    kind: 'report',
+    id: id(),
+    clause: 'encourage-engagement',
+    organisation: organisation.id,
+    reference,
+    stage,
+    items: items.map(openItemRef),
+  } as unknown as MessageRecord
   return { record, statement: 'signed', payload: Buffer.from(canonical({ organisation, stage, items })), logTime: new Date() }
 }
 
 /** Runs the handler as the gateway does, and gives what it put on the way out. */
 async function arrives(node: AuthorityId, message: Arrived): Promise<{ to: string; kind: string; prepared: Prepared }[]> {
   const out: { to: string; kind: string; prepared: Prepared }[] = []
-  await transact(houses[node].gateway, (tx) => keepReport(node)(tx, message, async (_tx, to, kind, prepared) => { out.push({ to, kind, prepared }); return id() }, as()))
+  await transact(houses[node].gateway, (tx) =>
+    keepReport(node)(
+      tx,
+      message,
+      async (_tx, to, kind, prepared) => {
+        out.push({ to, kind, prepared })
+        return id()
+      },
+      as(),
+    ),
+  )
   return out
 }
 
@@ -56,12 +86,15 @@ async function caseOf(node: AuthorityId, reference: unknown) {
 }
 
 test('[encourage-engagement] a report opens a case with its reference, keeps its items in confidence, and is answered with a receipt', async () => {
-  const message = report('ncsc', { items: [answer('one'), answer({ notYetKnown: true }, 'q39'), answer(['a', 'b'], 'q34'), answer('nul \u0000 inside', 'q50')] })
+  const message = report('ncsc', {
+    items: [answer('one'), answer({ notYetKnown: true }, 'q39'), answer(['a', 'b'], 'q34'), answer('nul \u0000 inside', 'q50')],
+  })
   const [receipt] = await arrives('ncsc', message)
   const { organisation, reference, items } = message.record
   assert.equal(receipt!.to, 'portal')
   assert.deepEqual(receipt!.prepared, {
-    clause: 'encourage-engagement', chain: organisation,
+    clause: 'encourage-engagement',
+    chain: organisation,
     members: { organisation, for: message.record.id, about: 'report', state: 'accepted', reference, items, via: 'in-confidence' },
   })
   const found = await caseOf('ncsc', reference)
@@ -119,15 +152,31 @@ test('[consent-before-disclosure] a finding and a note inherit every origin of t
   const message = report('ncsc', { organisation: first })
   await arrives('ncsc', message)
   const found = await caseOf('ncsc', message.record['reference'])
-  await transact(houses.ncsc.gateway, (tx) => query(tx, 'insert into casework.item_origins values ($1, $2)', [message.record.items![0]!.id, second]))
-  const finding = await transact(houses.ncsc.desk, (tx) => recordFinding(tx, { case: found.id, question: 'finding', value: 'They came in by the gateway.', node: 'ncsc' }, as('handler')))
-  const note = await transact(houses.ncsc.desk, (tx) => writeNote(tx, { case: found.id, text: 'Rang back.', node: 'ncsc' }, as('duty-officer')))
+  await transact(houses.ncsc.gateway, (tx) =>
+    query(tx, 'insert into casework.item_origins values ($1, $2)', [message.record.items![0]!.id, second]),
+  )
+  const finding = await transact(houses.ncsc.desk, (tx) =>
+    recordFinding(tx, { case: found.id, question: 'finding', value: 'They came in by the gateway.', node: 'ncsc' }, as('handler')),
+  )
+  const note = await transact(houses.ncsc.desk, (tx) =>
+    writeNote(tx, { case: found.id, text: 'Rang back.', node: 'ncsc' }, as('duty-officer')),
+  )
   const origins = [first.id, second].sort()
   const kept = (await itemsOfCase(houses.ncsc.desk, found.id)).find((item) => item.id === finding)!
   assert.deepEqual([kept.origins, kept.kind, kept.value], [origins, 'finding', 'They came in by the gateway.'])
-  const noted = await query<{ organisation: string }>(houses.ncsc.desk, 'select organisation from casework.note_origins where note = $1 order by 1', [note])
-  assert.deepEqual(noted.map((row) => row.organisation), origins)
-  assert.deepEqual((await notesOfCase(houses.ncsc.desk, found.id)).map(({ text, author_role }) => [text, author_role]), [['Rang back.', 'duty-officer']])
+  const noted = await query<{ organisation: string }>(
+    houses.ncsc.desk,
+    'select organisation from casework.note_origins where note = $1 order by 1',
+    [note],
+  )
+  assert.deepEqual(
+    noted.map((row) => row.organisation),
+    origins,
+  )
+  assert.deepEqual(
+    (await notesOfCase(houses.ncsc.desk, found.id)).map(({ text, author_role }) => [text, author_role]),
+    [['Rang back.', 'duty-officer']],
+  )
   assert.equal((await caseOfItem(houses.ncsc.desk, finding))!.id, found.id)
 })
 
@@ -136,12 +185,20 @@ test('who may read, write and find: the roles of the table, and nobody else', as
   await arrives('ncsc', message)
   const { id: own } = await caseOf('ncsc', message.record['reference'])
   const { desk } = houses.ncsc
-  for (const role of ['duty-officer', 'handler', 'releasing-officer']) await caseFor(desk, { id: own, right: 'read', node: 'ncsc' }, as(role))
+  for (const role of ['duty-officer', 'handler', 'releasing-officer'])
+    await caseFor(desk, { id: own, right: 'read', node: 'ncsc' }, as(role))
   for (const role of ['legal', 'administrator', 'auditor', 'press-officer', 'case-officer'])
     await assert.rejects(caseFor(desk, { id: own, right: 'read', node: 'ncsc' }, as(role)), refuses('role-missing'))
-  await assert.rejects(transact(desk, (tx) => writeNote(tx, { case: own, text: 'x', node: 'ncsc' }, as('releasing-officer'))), refuses('role-missing'))
-  await assert.rejects(transact(desk, (tx) => recordFinding(tx, { case: own, question: 'finding', value: 'x', node: 'ico' }, as('case-officer', 'handler'))), refuses('role-missing'))
-  for (const missing of [id(), 'no-id']) await assert.rejects(caseFor(desk, { id: missing, right: 'read', node: 'ncsc' }, as('handler')), refuses('not-found'))
+  await assert.rejects(
+    transact(desk, (tx) => writeNote(tx, { case: own, text: 'x', node: 'ncsc' }, as('releasing-officer'))),
+    refuses('role-missing'),
+  )
+  await assert.rejects(
+    transact(desk, (tx) => recordFinding(tx, { case: own, question: 'finding', value: 'x', node: 'ico' }, as('case-officer', 'handler'))),
+    refuses('role-missing'),
+  )
+  for (const missing of [id(), 'no-id'])
+    await assert.rejects(caseFor(desk, { id: missing, right: 'read', node: 'ncsc' }, as('handler')), refuses('not-found'))
 })
 
 test('items for disclosure come with what opens them and all they came from; one of another case is not found', async () => {
@@ -151,7 +208,10 @@ test('items for disclosure come with what opens them and all they came from; one
   const found = await caseOf('ncsc', mine.record['reference'])
   const ids = mine.record.items!.map((item) => item.id).reverse()
   const items = await transact(houses.ncsc.gateway, (tx) => itemsForDisclosure(tx, found.id, ids))
-  assert.deepEqual(items.map((item) => item.id), ids)
+  assert.deepEqual(
+    items.map((item) => item.id),
+    ids,
+  )
   assert.ok(items.every((item) => openItemRef(item).commitment === item.commitment && item.origins.join() === mine.record.organisation))
   const foreign = other.record.items![0]!.id
   await assert.rejects(
@@ -160,7 +220,12 @@ test('items for disclosure come with what opens them and all they came from; one
   )
 })
 
-const disclosed = (item: OpenItem, organisation: string): DisclosedItem => ({ ...item, permission: 'jti-1', origins: [organisation], kind: 'answer' })
+const disclosed = (item: OpenItem, organisation: string): DisclosedItem => ({
+  ...item,
+  permission: 'jti-1',
+  origins: [organisation],
+  kind: 'answer',
+})
 
 async function discloses(organisation: ReturnType<typeof company>, items: DisclosedItem[], record = id()): Promise<string> {
   return transact(houses.ico.gateway, (tx) => keepDisclosed(tx, { record, organisation, items, rules: ['Consult first'] }, as()))
@@ -200,10 +265,16 @@ test('[consent-before-disclosure] a recall restricts the copies of that disclosu
   const after = await itemsOfCase(houses.ico.desk, found)
   assert.deepEqual(after.find((one) => one.id === item.id)!.restricted_since, since)
   assert.equal(after.find((one) => one.id === other.id)!.restricted_since, null)
-  await assert.rejects(transact(houses.ico.gateway, (tx) => itemsForDisclosure(tx, found, [item.id])), refuses('not-found'))
+  await assert.rejects(
+    transact(houses.ico.gateway, (tx) => itemsForDisclosure(tx, found, [item.id])),
+    refuses('not-found'),
+  )
   await discloses(organisation, [disclosed(item, organisation.id)])
   const again = (await itemsOfCase(houses.ico.desk, found)).filter((one) => one.id === item.id)
-  assert.deepEqual(again.map((one) => one.restricted_since), [null])
+  assert.deepEqual(
+    again.map((one) => one.restricted_since),
+    [null],
+  )
 })
 
 test('a disclosure cannot put something else in the place of what is here', async () => {
@@ -215,7 +286,10 @@ test('a disclosure cannot put something else in the place of what is here', asyn
   const item = answer('a')
   await discloses(organisation, [disclosed(item, organisation.id)])
   await assert.rejects(discloses(organisation, [disclosed({ ...item, value: 'b' }, organisation.id)]), refuses('replayed-differently'))
-  await assert.rejects(discloses(organisation, [disclosed(item, organisation.id), disclosed(item, organisation.id)]), refuses('replayed-differently'))
+  await assert.rejects(
+    discloses(organisation, [disclosed(item, organisation.id), disclosed(item, organisation.id)]),
+    refuses('replayed-differently'),
+  )
 })
 
 test('a desk can neither open a case, nor add what claims to have arrived, nor change or remove anything', async () => {
@@ -235,7 +309,95 @@ test('a desk can neither open a case, nor add what claims to have arrived, nor c
     'delete from casework.item_origins',
     'update casework.cases set reference = reference',
     'insert into casework.cases select gen_random_uuid(), reference || 1, organisation, organisation_name, organisation_verified, opened_at, 2 from casework.cases',
-  ]) await assert.rejects(query(desk, text), /permission denied/, text)
-  for (const text of ['delete from casework.items', 'update casework.items set value = value', 'select * from casework.notes', 'delete from casework.cases', 'insert into casework.findings select * from casework.findings'])
+  ])
+    await assert.rejects(query(desk, text), /permission denied/, text)
+  for (const text of [
+    'delete from casework.items',
+    'update casework.items set value = value',
+    'select * from casework.notes',
+    'delete from casework.cases',
+    'insert into casework.findings select * from casework.findings',
+  ])
     await assert.rejects(query(gateway, text), /permission denied/, text)
+})
+
+/** The desk as people ask it, over HTTP; the token is the role. */
+async function asks(
+  node: AuthorityId,
+  method: 'GET' | 'POST',
+  url: string,
+  role?: string,
+  json?: unknown,
+): Promise<{ status: number; body: any }> {
+  const web = await createWeb({
+    node,
+    title: node,
+    origin: 'http://localhost:3001',
+    log: silentLog,
+    pages: [],
+    endpoints: api({ db: houses[node].desk, node }),
+    authenticate: async ({ bearer }) => (bearer ? as(bearer).actor : undefined),
+    makeCtx: (actor) => ({ ...as(), actor }),
+    health: async () => ({ ready: true, checks: {} }),
+  })
+  const headers = {
+    host: 'localhost:3001',
+    ...(role && { authorization: `Bearer ${role}` }),
+    ...(json !== undefined && { 'content-type': 'application/json' }),
+  }
+  const response = await web.inject({ method, url, headers, ...(json !== undefined && { payload: JSON.stringify(json) }) })
+  await web.close()
+  return { status: response.statusCode, body: response.json() }
+}
+
+test('over HTTP a handler reads the case, writes a note and finds; the documented shapes hold', async () => {
+  const message = report('ncsc')
+  await arrives('ncsc', message)
+  const { cases } = (await asks('ncsc', 'GET', '/api/v1/cases', 'releasing-officer')).body
+  const line = cases.find((one: { reference: string }) => one.reference === message.record['reference'])
+  assert.deepEqual([line.organisation, line.organisationId], ['Marlow Fresh Limited', message.record.organisation])
+  const path = `/api/v1/cases/${line.id}`
+  assert.equal((await asks('ncsc', 'POST', `${path}/notes`, 'handler', { text: 'Rang back.' })).status, 201)
+  const found = await asks('ncsc', 'POST', `${path}/findings`, 'handler', { question: 'how-they-got-in', text: 'By the gateway.' })
+  assert.equal((await asks('ncsc', 'POST', `${path}/findings`, 'handler', { value: { notYetKnown: true } })).status, 201)
+  const { body } = await asks('ncsc', 'GET', path, 'duty-officer')
+  assert.deepEqual(
+    body.notes.map((one: { text: string; role: string }) => [one.text, one.role]),
+    [['Rang back.', 'handler']],
+  )
+  const finding = body.items.find((one: { id: string }) => one.id === found.body.id)
+  assert.deepEqual(
+    [finding.question, finding.value, finding.via, finding.kind, finding.origins],
+    ['how-they-got-in', 'By the gateway.', 'in-confidence', 'finding', [message.record.organisation]],
+  )
+  for (const body of [{ text: 'a', value: 'b' }, {}, { text: ' ' }, { question: 'Not An Id', text: 'a' }, { value: null }])
+    assert.equal((await asks('ncsc', 'POST', `${path}/findings`, 'handler', body)).status, 400, JSON.stringify(body))
+})
+
+test('over HTTP nobody else gets in, and the ICO has no findings', async () => {
+  const message = report('ico')
+  await arrives('ico', message)
+  const path = `/api/v1/cases/${(await caseOf('ico', message.record['reference'])).id}`
+  assert.equal((await asks('ico', 'GET', path, 'case-officer')).status, 200)
+  assert.deepEqual(
+    [
+      (await asks('ico', 'GET', path)).status,
+      (await asks('ico', 'GET', path, 'policy')).status,
+      (await asks('ncsc', 'GET', path, 'handler')).status,
+    ],
+    [401, 403, 404],
+  )
+  assert.equal((await asks('ico', 'POST', `${path}/findings`, 'case-officer', { text: 'x' })).status, 404)
+  assert.equal((await asks('ncsc', 'POST', `/api/v1/cases/${id()}/notes`, 'releasing-officer', { text: 'x' })).status, 403)
+})
+
+test('over HTTP what was recalled is listed without its value', async () => {
+  const organisation = company()
+  const record = id()
+  const found = await discloses(organisation, [disclosed(answer('CANARY'), organisation.id)], record)
+  const shown = async () => (await asks('ico', 'GET', `/api/v1/cases/${found}`, 'investigator')).body.items[0]
+  assert.deepEqual([(await shown()).value, (await shown()).permission, (await shown()).rules], ['CANARY', 'jti-1', ['Consult first']])
+  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
+  const restricted = await shown()
+  assert.ok(restricted.restricted && !('value' in restricted) && !JSON.stringify(restricted).includes('CANARY'))
 })

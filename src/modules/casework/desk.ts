@@ -3,12 +3,16 @@ import type { Db, Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { isUuid } from '#platform/ids'
 import { openItemRef, type AuthorityId } from '#exchange'
-import { checkText, MARKING, newFinding, type ItemKind } from './case.ts'
+import { checkText, checkValue, MARKING, newFinding, type ItemKind } from './case.ts'
 import { rights, type Right } from './rights.ts'
 import { caseById, insertFinding, insertItemOrigins, insertNote, itemsOfCase, originsOfCase, type CaseRow } from './store.ts'
 
 /** The case, for somebody whose role may do this in it; one that does not exist is refused as `not-found`. */
-export async function caseFor(db: Db | Tx, { id, right, node }: { id: string; right: Right; node: AuthorityId }, ctx: Ctx): Promise<CaseRow> {
+export async function caseFor(
+  db: Db | Tx,
+  { id, right, node }: { id: string; right: Right; node: AuthorityId },
+  ctx: Ctx,
+): Promise<CaseRow> {
   if (!roleFor(right, node, ctx)) throw new Refusal('role-missing')
   const row = isUuid(id) ? await caseById(db, id) : undefined
   if (!row) throw new Refusal('not-found')
@@ -23,7 +27,14 @@ function roleFor(right: Right, node: AuthorityId, { actor }: Ctx): string | unde
 export async function writeNote(tx: Tx, input: { case: string; text: string; node: AuthorityId }, ctx: Ctx): Promise<string> {
   const found = await caseFor(tx, { id: input.case, right: 'note', node: input.node }, ctx)
   const text = checkText(input.text, 'text')
-  const note = { id: ctx.random.uuid(), case: found.id, author: ctx.actor.id, author_role: roleFor('note', input.node, ctx)!, text, written_at: ctx.now() }
+  const note = {
+    id: ctx.random.uuid(),
+    case: found.id,
+    author: ctx.actor.id,
+    author_role: roleFor('note', input.node, ctx)!,
+    text,
+    written_at: ctx.now(),
+  }
   await insertNote(tx, note, await originsOfCase(tx, found.id))
   return note.id
 }
@@ -36,13 +47,21 @@ export type NewFinding = { case: string; question: string; value: unknown; node:
  */
 export async function recordFinding(tx: Tx, input: NewFinding, ctx: Ctx): Promise<string> {
   const found = await caseFor(tx, { id: input.case, right: 'find', node: input.node }, ctx)
-  const finding = newFinding(input.question, typeof input.value === 'string' ? checkText(input.value, 'value') : input.value, ctx.random)
+  const finding = newFinding(input.question, checkValue(input.value, 'value'), ctx.random)
   await insertFinding(tx, { ...finding, ...openItemRef(finding), case: found.id, marking: MARKING }, ctx.actor.id, ctx.now())
   await insertItemOrigins(tx, [finding.id], await originsOfCase(tx, found.id))
   return finding.id
 }
 
-export type ItemForDisclosure = { id: string; question: string; value: unknown; salt: string; commitment: string; kind: ItemKind; origins: string[] }
+export type ItemForDisclosure = {
+  id: string
+  question: string
+  value: unknown
+  salt: string
+  commitment: string
+  kind: ItemKind
+  origins: string[]
+}
 
 /**
  * These items of the case, in the order asked, with what opens them and everyone they came from. Refuses `not-found`, naming them,

@@ -53,7 +53,11 @@ export async function insertCase(tx: Tx, row: CaseRow): Promise<boolean> {
   return rows.length === 1
 }
 
-export async function insertReport(tx: Tx, row: { record: string; case: string; stage: string; organisation: unknown }, at: Date): Promise<void> {
+export async function insertReport(
+  tx: Tx,
+  row: { record: string; case: string; stage: string; organisation: unknown },
+  at: Date,
+): Promise<void> {
   await query(
     tx,
     `insert into casework.reports (record, case_id, stage, organisation, received_at)
@@ -148,7 +152,11 @@ export async function itemsOfCase(db: Db | Tx, id: string): Promise<ItemRow[]> {
      order by i.added_at, i.question, i.id`,
     [id],
   )
-  return rows.map((row) => ({ ...row, value: JSON.parse(row.value) as unknown, rules: row.rules === null ? null : (JSON.parse(row.rules) as string[]) }))
+  return rows.map((row) => ({
+    ...row,
+    value: JSON.parse(row.value) as unknown,
+    rules: row.rules === null ? null : (JSON.parse(row.rules) as string[]),
+  }))
 }
 
 /** Copies of these items wherever they are, to tell one that comes again from one that only bears its id. */
@@ -169,7 +177,12 @@ export async function originsOfCase(tx: Tx, id: string): Promise<string[]> {
 }
 
 /** The items of that disclosure, all of them; those not yet restricted are from now. */
-export async function restrictItems(tx: Tx, disclosure: string, items: string[] | null, at: Date): Promise<{ id: string; commitment: string }[]> {
+export async function restrictItems(
+  tx: Tx,
+  disclosure: string,
+  items: string[] | null,
+  at: Date,
+): Promise<{ id: string; commitment: string }[]> {
   return query(
     tx,
     `update casework.items

@@ -6,6 +6,7 @@ import type { Ctx } from '#platform/context'
 import { transact, type Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { signJws } from '#platform/jws'
+import { describeFault } from '#platform/log'
 import {
   cancelRow, checkDelivery, claimRows, dueRows, releaseRows, seal, settleRows, signStatement,
   type Delivery, type Kind, type NodeId, type OutboxRow, type Settlement,
@@ -41,11 +42,20 @@ async function claim(tx: Tx, config: GatewayConfig, process: string, until: Date
   const ready: Ready[] = []
   for (const row of rows) {
     const log = logs.get(row.entry)
-    if (log && (await stillMayLeave(tx, config, row, ctx)))
-      ready.push({ row, statement: signStatement(row.record, log, config.signer), payload: openAtRest(config.restKey, row.id, row.payload) })
+    if (log && (await stillMayLeave(tx, config, row, ctx))) ready.push(...makeReady(config, row, log, ctx))
   }
   await claimRows(tx, ready.map(({ row }) => row.id), process, until)
   return ready
+}
+
+/** A row that cannot be read (its key is lost) is a fault to look at, and holds up no other. */
+function makeReady(config: GatewayConfig, row: OutboxRow, log: LogMember, ctx: Ctx): Ready[] {
+  try {
+    return [{ row, statement: signStatement(row.record, log, config.signer), payload: openAtRest(config.restKey, row.id, row.payload) }]
+  } catch (error) {
+    ctx.log.error({ event: 'outbox-row-unreadable', ...describeFault(error) })
+    return []
+  }
 }
 
 /** Only what goes to the organisation shows where the entry stands in its chain. */

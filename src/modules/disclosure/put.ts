@@ -9,6 +9,9 @@ import { insertOutbox, payloadHash, type Kind, type NodeId, type Prepared, type 
 import { append } from '#ledger'
 import type { GatewayConfig } from './config.ts'
 
+// What a statement adds to its record (log proof, signature, base64) stays well below the rest of the largest class.
+const LONGEST = 500_000
+
 /**
  * Puts one message on the way: record, ledger entry and outbox row, in the caller's transaction. Nothing has left when it
  * returns, and nothing will before a signed and cosigned head of our log covers the record.
@@ -25,6 +28,7 @@ export async function put(tx: Tx, config: GatewayConfig, message: { id: string; 
     agreement: { id: config.agreement.id, hash: config.agreement.hash },
     clause: prepared.clause, payload: payloadHash(prepared.payload), ...prepared.members,
   })
+  if (text.length + (prepared.payload?.length ?? 0) > LONGEST) throw new Refusal('too-large')
   const entry = await append(tx, { record: text, ...(prepared.chain && { organisation: prepared.chain }) }, ctx)
   const payload = closeAtRest(config.restKey, id, prepared.payload ?? new Uint8Array())
   await insertOutbox(tx, { id, peer: to, kind, record: text, payload, entry, permissions: prepared.permissions ?? [] }, ctx.now())

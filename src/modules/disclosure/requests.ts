@@ -1,10 +1,13 @@
 import { query, transact, type Tx } from '#platform/db'
 import { Refusal, type RefusalDetail, type RefusalCode } from '#platform/errors'
-import { settleRequest, takeRequests, type QueuedRequest } from '#exchange'
+import type { Ctx } from '#platform/context'
+import { describeFault } from '#platform/log'
+import { putOffRequest, settleRequest, takeRequests, type QueuedRequest } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { put } from './put.ts'
 
 const BATCH = 32
+const AFTER_FAULT = 1000
 
 /**
  * Decides what the desk asked for. Each request is decided in its own savepoint of one transaction, so that a refusal leaves
@@ -13,23 +16,26 @@ const BATCH = 32
 export async function decideRequests(config: GatewayConfig): Promise<number> {
   const ctx = config.makeCtx()
   return transact(config.db, async (tx) => {
-    const requests = await takeRequests(tx, BATCH)
-    for (const request of requests) await settleRequest(tx, request.id, await decideOne(tx, config, request), ctx.now())
+    const requests = await takeRequests(tx, ctx.now(), BATCH)
+    for (const request of requests) await decideOne(tx, config, request, ctx)
     return requests.length
   })
 }
 
 type Decided = { code?: RefusalCode; clause?: string; items?: string[]; result?: string }
 
-async function decideOne(tx: Tx, config: GatewayConfig, request: QueuedRequest): Promise<Decided> {
+async function decideOne(tx: Tx, config: GatewayConfig, request: QueuedRequest, ctx: Ctx): Promise<void> {
   await query(tx, 'savepoint request')
   try {
     const decided = await prepareAndPut(tx, config, request)
     await query(tx, 'release savepoint request')
-    return decided
+    await settleRequest(tx, request.id, decided, ctx.now())
   } catch (error) {
     await query(tx, 'rollback to savepoint request')
-    return refusalIn(error)
+    const refused = refusalIn(error)
+    if (refused) return settleRequest(tx, request.id, refused, ctx.now())
+    ctx.log.error({ event: 'request-fault', ...describeFault(error) })
+    await putOffRequest(tx, request.id, new Date(ctx.now().getTime() + AFTER_FAULT))
   }
 }
 
@@ -44,9 +50,9 @@ async function prepareAndPut(tx: Tx, config: GatewayConfig, request: QueuedReque
   return {}
 }
 
-/** A refusal is an answer. The database's guard refusing a row is one too; any other fault is thrown and the batch tried again. */
-function refusalIn(error: unknown): Decided {
+/** A refusal is an answer. The database's guard refusing a row is one too; any other fault is none, and the request is tried again later. */
+function refusalIn(error: unknown): Decided | undefined {
   if (error instanceof Refusal) return { code: error.code, ...(error.detail as RefusalDetail) }
   if ((error as { constraint?: unknown }).constraint === 'guard_door_3') return { code: 'permission-missing', clause: 'consent-before-disclosure' }
-  throw error
+  return undefined
 }

@@ -27,16 +27,16 @@ export function progressRows(db: Db | Tx, ids: string[]): Promise<ProgressRow[]>
 
 // Requests: the gateway's side
 
-export async function takeRequests(tx: Tx, limit: number): Promise<QueuedRequest[]> {
+export async function takeRequests(tx: Tx, now: Date, limit: number): Promise<QueuedRequest[]> {
   const rows = await query<Omit<QueuedRequest, 'to'> & { peer: NodeId }>(
     tx,
     `select id, kind, peer, body, actor
      from exchange.requests
-     where state = 'pending'
+     where state = 'pending' and next_at <= $1
      order by requested_at, id
-     limit $1
+     limit $2
      for update skip locked`,
-    [limit],
+    [now, limit],
   )
   return rows.map(({ peer, ...row }) => ({ ...row, to: peer }))
 }
@@ -54,6 +54,10 @@ export async function settleRequest(
      where id = $1`,
     [id, outcome.code ? 'refused' : 'decided', outcome.code ?? null, outcome.clause ?? null, outcome.items ?? [], outcome.result ?? null, at],
   )
+}
+
+export async function putOffRequest(tx: Tx, id: string, next: Date): Promise<void> {
+  await query(tx, 'update exchange.requests set next_at = $2 where id = $1', [id, next])
 }
 
 // Outbox

@@ -37,9 +37,17 @@ after(async () => {
 const MINUTE = 60_000
 let now = new Date('2026-11-25T09:30:00.000Z')
 const ctx: Ctx = { now: () => now, random: systemRandom, actor: nodeItself('ncsc'), log: silentLog }
-const later = (minutes: number): void => void (now = new Date(now.getTime() + minutes * MINUTE))
+const later = (minutes: number): void => {
+  now = new Date(now.getTime() + minutes * MINUTE)
+}
 
-const water = { id: systemRandom.uuid(), name: 'Wexmere Water', identifiers: [{ scheme: 'companies-house', id: '01234567' }], sector: 'Utilities', verified: true }
+const water = {
+  id: systemRandom.uuid(),
+  name: 'Wexmere Water',
+  identifiers: [{ scheme: 'companies-house', id: '01234567' }],
+  sector: 'Utilities',
+  verified: true,
+}
 await transact(db, (tx) => upsertOrganisation(tx, water, ctx))
 const asha = await transact(db, (tx) => addPerson(tx, { name: 'Asha Rahman', organisation: water.id, roles: ['signatory', 'dpo'] }, ctx))
 const ben = await transact(db, (tx) => addPerson(tx, { name: 'Ben Okafor', roles: ['handler'] }, ctx))
@@ -49,7 +57,12 @@ const tokenFor = (holder: { person: string } | { folder: string }): Promise<stri
 test('a token shows its person, with the roles and the organisation they have now', async () => {
   const token = await tokenFor({ person: asha })
   assert.match(token, /^[A-Za-z0-9_-]{43}$/)
-  assert.deepEqual(await authenticate(db, { bearer: token }, ctx), { id: asha, name: 'Asha Rahman', roles: ['signatory', 'dpo'], organisation: water.id })
+  assert.deepEqual(await authenticate(db, { bearer: token }, ctx), {
+    id: asha,
+    name: 'Asha Rahman',
+    roles: ['signatory', 'dpo'],
+    organisation: water.id,
+  })
   const other = await tokenFor({ person: ben })
   assert.notEqual(token, other)
   assert.deepEqual(await authenticate(db, { bearer: other }, ctx), { id: ben, name: 'Ben Okafor', roles: ['handler'] })
@@ -108,20 +121,34 @@ test('no secret lies in the database, and the gateway can read no token and sign
   await closeDb(owner)
   assert.ok(rows.length > 5 && rows.every(({ row }) => !row.includes(token)))
   await assert.rejects(authenticate(gateway, { bearer: token }, ctx), { code: '42501' })
-  await assert.rejects(transact(gateway, (tx) => openSession(tx, { person: ben }, ctx)), { code: '42501' })
-  await assert.rejects(transact(gateway, (tx) => addPerson(tx, { name: 'x', roles: [] }, ctx)), { code: '42501' })
+  await assert.rejects(
+    transact(gateway, (tx) => openSession(tx, { person: ben }, ctx)),
+    { code: '42501' },
+  )
+  await assert.rejects(
+    transact(gateway, (tx) => addPerson(tx, { name: 'x', roles: [] }, ctx)),
+    { code: '42501' },
+  )
 })
 
 test('what an organisation proved is never replaced by what somebody typed', async () => {
   const typed = { ...water, name: 'Wexmere Water (urgent)', identifiers: [], verified: false }
   await transact(gateway, (tx) => upsertOrganisation(tx, typed, ctx))
   assert.deepEqual(await organisationById(db, water.id), water)
-  await transact(db, (tx) => upsertOrganisation(tx, { id: water.id, name: 'Wexmere Water plc', identifiers: water.identifiers, verified: true }, ctx))
+  await transact(db, (tx) =>
+    upsertOrganisation(tx, { id: water.id, name: 'Wexmere Water plc', identifiers: water.identifiers, verified: true }, ctx),
+  )
   assert.deepEqual(await organisationById(db, water.id), { ...water, name: 'Wexmere Water plc' })
 })
 
 test('an organisation is found by a number it proved, and by no number somebody typed', async () => {
-  const impostor = { ...water, id: systemRandom.uuid(), name: 'Not Wexmere', identifiers: [{ scheme: 'companies-house', id: '07654321' }], verified: false }
+  const impostor = {
+    ...water,
+    id: systemRandom.uuid(),
+    name: 'Not Wexmere',
+    identifiers: [{ scheme: 'companies-house', id: '07654321' }],
+    verified: false,
+  }
   await transact(db, (tx) => upsertOrganisation(tx, impostor, ctx))
   assert.equal((await organisationByIdentifier(db, water.identifiers[0]!))?.id, water.id)
   assert.equal(await organisationByIdentifier(db, impostor.identifiers[0]!), undefined)
@@ -129,14 +156,31 @@ test('an organisation is found by a number it proved, and by no number somebody 
 })
 
 test('a key is enrolled once; the same record again changes nothing, another is refused', async () => {
-  const enrolment = { kid: 'kid-1', org: water.id, record: { payload: 'e30', signatures: [{ protected: 'a', signature: 'b' }, { protected: 'c', signature: 'd' }] }, effectiveFrom: now }
+  const enrolment = {
+    kid: 'kid-1',
+    org: water.id,
+    record: {
+      payload: 'e30',
+      signatures: [
+        { protected: 'a', signature: 'b' },
+        { protected: 'c', signature: 'd' },
+      ],
+    },
+    effectiveFrom: now,
+  }
   await transact(gateway, (tx) => enrol(tx, enrolment, ctx))
   await transact(db, (tx) => enrol(tx, enrolment, ctx))
   assert.deepEqual(await enrolmentOf(db, 'kid-1'), enrolment)
   const other = { ...enrolment, record: { ...enrolment.record, payload: 'e31' } }
-  await assert.rejects(transact(db, (tx) => enrol(tx, other, ctx)), (error) => error instanceof Refusal && error.code === 'already-done')
+  await assert.rejects(
+    transact(db, (tx) => enrol(tx, other, ctx)),
+    (error) => error instanceof Refusal && error.code === 'already-done',
+  )
   assert.equal(await enrolmentOf(db, 'kid-2'), undefined)
-  assert.deepEqual((await enrolmentsOf(db, water.id)).map(({ kid }) => kid), ['kid-1'])
+  assert.deepEqual(
+    (await enrolmentsOf(db, water.id)).map(({ kid }) => kid),
+    ['kid-1'],
+  )
 })
 
 test('a suspended key counts from the earliest time that was said; its record cannot be edited', async () => {
@@ -149,9 +193,19 @@ test('a suspended key counts from the earliest time that was said; its record ca
 
 test('people are listed by organisation, and somebody is described in plain words', async () => {
   const all = await people(db)
-  assert.deepEqual(all.map(({ name, organisation }) => [name, organisation?.name]), [['Asha Rahman', 'Wexmere Water plc'], ['Ben Okafor', undefined]])
+  assert.deepEqual(
+    all.map(({ name, organisation }) => [name, organisation?.name]),
+    [
+      ['Asha Rahman', 'Wexmere Water plc'],
+      ['Ben Okafor', undefined],
+    ],
+  )
   const actor = { id: asha, name: 'Asha Rahman', roles: ['signatory', 'dpo'], organisation: water.id }
-  assert.deepEqual(await describeActor(db, actor), { name: 'Asha Rahman', roles: 'Signatory, data protection officer', organisation: 'Wexmere Water plc' })
+  assert.deepEqual(await describeActor(db, actor), {
+    name: 'Asha Rahman',
+    roles: 'Signatory, data protection officer',
+    organisation: 'Wexmere Water plc',
+  })
   assert.equal(await describeActor(db, { id: 'somebody', name: 'x', roles: [] }), undefined)
 })
 

@@ -6,7 +6,7 @@ import { webcrypto } from 'node:crypto'
  */
 
 type Octets = Uint8Array<ArrayBuffer>
-export type Fetch = (path: string) => Promise<Uint8Array | undefined>
+export type Read = (path: string) => Promise<Uint8Array | undefined>
 export type Party = { name: string; publicKey: Uint8Array }
 export type Audited = { size: number; root: string; leaves: Octets[]; times: Record<string, number> }
 
@@ -103,11 +103,11 @@ const tilePath = (level: string, n: number, width: number): string => {
   return `tile/${level}/${groups}${width < 256 ? `.p/${width}` : ''}`
 }
 
-async function fetchTiles(fetch: Fetch, level: string, hashes: number): Promise<Octets> {
+async function readTiles(read: Read, level: string, hashes: number): Promise<Octets> {
   const tiles: Uint8Array[] = []
   for (let n = 0; n * 256 < hashes; n += 1) {
     const path = tilePath(level, n, Math.min(256, hashes - n * 256))
-    const tile = await fetch(path)
+    const tile = await read(path)
     demand(tile !== undefined, `${path} is missing`)
     tiles.push(tile!)
   }
@@ -125,14 +125,14 @@ function entriesOf(bundle: Octets): Octets[] {
 }
 
 /** The whole log: the checkpoint's signatures, every entry, every hash of every tile of every level, and the root. */
-export async function auditLog(fetch: Fetch, log: Party, cosigners: Party[]): Promise<Audited> {
-  const note = new TextDecoder().decode(await fetch('checkpoint'))
+export async function auditLog(read: Read, log: Party, cosigners: Party[]): Promise<Audited> {
+  const note = new TextDecoder().decode(await read('checkpoint'))
   const { size, root, times } = await auditCheckpoint(note, log, cosigners)
-  const leaves = entriesOf(await fetchTiles(fetch, 'entries', size))
+  const leaves = entriesOf(await readTiles(read, 'entries', size))
   demand(leaves.length === size && leaves.every((leaf) => leaf.length === 32), 'entries are not one root an interval')
   demand(same(await treeHash(leaves), root), 'root differs')
   for (let level = 0, span = 1; Math.floor(size / span) > 0; level += 1, span *= 256) {
-    const hashes = await fetchTiles(fetch, String(level), Math.floor(size / span))
+    const hashes = await readTiles(read, String(level), Math.floor(size / span))
     for (let at = 0; at * span + span <= size; at += 1)
       demand(
         same(hashes.slice(at * 32, at * 32 + 32), await treeHash(leaves.slice(at * span, at * span + span))),

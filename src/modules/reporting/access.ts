@@ -6,21 +6,51 @@ import type { AuthorityId, NodeId } from '#exchange'
 import type { FolderKeys, Owner } from './folder.ts'
 import { readPayload, type Stage } from './incident.ts'
 import { requireRight } from './rights.ts'
-import { incidentById, incidentByReference, submissionsOfIncident, submissionsWithItems, type IncidentRow, type SubmissionRow } from './store.ts'
+import {
+  incidentById,
+  incidentByReference,
+  submissionsOfIncident,
+  submissionsWithItems,
+  type IncidentRow,
+  type SubmissionRow,
+} from './store.ts'
 
 /** An incident without what was typed into it. */
 export type Incident = { id: string; owner: Owner; organisation?: string; reference: string; createdAt: Date }
 
-export type Submission = { id: string; incident: string; owner: Owner; to: AuthorityId; reference: string; envelope: string; stage: Stage; submittedAt: Date }
+export type Submission = {
+  id: string
+  incident: string
+  owner: Owner
+  to: AuthorityId
+  reference: string
+  envelope: string
+  stage: Stage
+  submittedAt: Date
+}
 
-export type OpenedItem = { id: string; question: string; value: unknown; incident: string; to: AuthorityId; reference: string; envelope: string }
+export type OpenedItem = {
+  id: string
+  question: string
+  value: unknown
+  incident: string
+  to: AuthorityId
+  reference: string
+  envelope: string
+}
 
 export function ownerOf(row: { folder: string; organisation: string | null }): Owner {
   return row.folder === row.organisation ? { organisation: row.folder } : { folder: row.folder }
 }
 
 export function incidentOf(row: IncidentRow): Incident {
-  return { id: row.id, owner: ownerOf(row), ...(row.organisation && { organisation: row.organisation }), reference: row.reference, createdAt: row.created_at }
+  return {
+    id: row.id,
+    owner: ownerOf(row),
+    ...(row.organisation && { organisation: row.organisation }),
+    reference: row.reference,
+    createdAt: row.created_at,
+  }
 }
 
 /** The actor's own incident. Another's, and one that does not exist, are refused alike, after the same query. */

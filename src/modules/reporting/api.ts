@@ -23,7 +23,10 @@ const WAIT = 5_000
 const newIncident = z.strictObject({ title: z.string() })
 const report = z.strictObject({
   stage: z.enum(stages),
-  answers: z.array(z.strictObject({ question: z.string(), value: z.unknown(), audience: z.array(z.string()) })).min(1).max(300),
+  answers: z
+    .array(z.strictObject({ question: z.string(), value: z.unknown(), audience: z.array(z.string()) }))
+    .min(1)
+    .max(300),
   submit: z.boolean(),
   idempotencyKey: z.string().min(8).max(200).optional(),
 })
@@ -52,41 +55,70 @@ const filed = z.union([
 export function api(deps: ReportingDeps): Endpoint[] {
   return [
     endpoint({
-      method: 'GET', path: '/questions', summary: 'Every question, and which bodies may be told the answer', who: 'anyone',
+      method: 'GET',
+      path: '/questions',
+      summary: 'Every question, and which bodies may be told the answer',
+      who: 'anyone',
       reply: z.object({ questions: z.array(question) }),
       handle: async () => ({ questions: [...questions] }),
     }),
     endpoint({
-      method: 'POST', path: '/incidents', summary: 'Opens a folder; without a token, also gives the token that reopens it', who: 'anyone', status: 201,
-      body: newIncident, reply: z.object({ id: z.uuid(), reference: z.string(), resume: z.string().optional() }),
+      method: 'POST',
+      path: '/incidents',
+      summary: 'Opens a folder; without a token, also gives the token that reopens it',
+      who: 'anyone',
+      status: 201,
+      body: newIncident,
+      reply: z.object({ id: z.uuid(), reference: z.string(), resume: z.string().optional() }),
       handle: ({ body, ctx }) => transact(deps.db, (tx) => openIncident(tx, body.title, deps.folders, ctx)),
     }),
     endpoint({
-      method: 'GET', path: '/incidents', summary: 'The incidents of one\u2019s own organisation', who: 'signed-in',
+      method: 'GET',
+      path: '/incidents',
+      summary: 'The incidents of one\u2019s own organisation',
+      who: 'signed-in',
       reply: z.object({ incidents: z.array(incidentLine) }),
       handle: async ({ ctx }) => ({ incidents: await ownIncidents(deps, ctx) }),
     }),
     endpoint({
-      method: 'GET', path: '/incidents/:id', summary: 'An incident, and how far each submission came', who: 'signed-in',
+      method: 'GET',
+      path: '/incidents/:id',
+      summary: 'An incident, and how far each submission came',
+      who: 'signed-in',
       reply: incidentPage,
       handle: async ({ params, ctx }) => page(deps, await rowForActor(deps.db, params['id']!, ctx)),
     }),
     endpoint({
-      method: 'POST', path: '/incidents/:id/reports', summary: 'Files a report, or with submit: false shows who would see what', who: 'signed-in', status: 201,
-      body: report, reply: filed,
+      method: 'POST',
+      path: '/incidents/:id/reports',
+      summary: 'Files a report, or with submit: false shows who would see what',
+      who: 'signed-in',
+      status: 201,
+      body: report,
+      reply: filed,
       handle: (call) => (call.body.submit ? submitReport(deps, call) : showViews(deps, call)),
     }),
   ]
 }
 
-async function openIncident(tx: Tx, typed: string, folders: FolderKeys, ctx: Ctx): Promise<{ id: string; reference: string; resume?: string }> {
+async function openIncident(
+  tx: Tx,
+  typed: string,
+  folders: FolderKeys,
+  ctx: Ctx,
+): Promise<{ id: string; reference: string; resume?: string }> {
   const title = checkTitle(typed)
   const id = ctx.random.uuid()
   const owner = newOwner(id, ctx)
   const organisation = 'organisation' in owner ? owner.organisation : null
   const reference = newReference('INC', ctx.random)
   const sealed = await folders.seal(owner, id, Buffer.from(title))
-  await insertIncident(tx, { id, folder: organisation ?? id, organisation, reference, title: sealed }, organisation && ctx.actor.id, ctx.now())
+  await insertIncident(
+    tx,
+    { id, folder: organisation ?? id, organisation, reference, title: sealed },
+    organisation && ctx.actor.id,
+    ctx.now(),
+  )
   return { id, reference, ...(organisation === null && { resume: await issueToken(tx, { folder: id }, ctx) }) }
 }
 
@@ -136,7 +168,10 @@ function submissionShown(submission: Submission, progress: Progress): z.infer<ty
 type ReportCall = Call<z.infer<typeof report>>
 
 /** 202 while a receipt is still on its way: filed and kept, but not yet received. */
-async function submitReport({ db, folders, wait = WAIT }: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
+async function submitReport(
+  { db, folders, wait = WAIT }: ReportingDeps,
+  { params, body, ctx }: ReportCall,
+): Promise<Reply<z.infer<typeof filed>>> {
   const incident = await rowForActor(db, params['id']!, ctx)
   const id = await transact(db, (tx) => fileReport(tx, { ...body, incident: incident.id }, folders, ctx))
   const submissions = (await submissionsOfFiling(db, id)).map(submissionOf)

@@ -9,14 +9,37 @@ import { organisationById, upsertOrganisation } from '#identity'
 import { ownerOf } from './access.ts'
 import type { FolderKeys } from './folder.ts'
 import {
-  itemsOf, mistakesIn, missingFrom, payloadOf, readPayload, refuseMistakes, toldBy, viewsOf,
-  type Answer, type Payload, type Stage, type ToldOrganisation, type ViewAnswer, type Views,
+  itemsOf,
+  mistakesIn,
+  missingFrom,
+  payloadOf,
+  readPayload,
+  refuseMistakes,
+  toldBy,
+  viewsOf,
+  type Answer,
+  type Payload,
+  type Stage,
+  type ToldOrganisation,
+  type ViewAnswer,
+  type Views,
 } from './incident.ts'
 import { questions } from './questions.ts'
 import { requireRight } from './rights.ts'
 import {
-  filingByKey, insertFiling, insertItems, insertSubmission, insertView, latestSubmission, lockIncident, setOrganisation, submissionByRecord, viewOf,
-  type FilingRow, type IncidentRow, type ViewRow,
+  filingByKey,
+  insertFiling,
+  insertItems,
+  insertSubmission,
+  insertView,
+  latestSubmission,
+  lockIncident,
+  setOrganisation,
+  submissionByRecord,
+  viewOf,
+  type FilingRow,
+  type IncidentRow,
+  type ViewRow,
 } from './store.ts'
 
 export type Report = { stage: Stage; answers: Answer[]; idempotencyKey?: string | undefined }
@@ -73,7 +96,8 @@ async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx
   const id = ctx.random.uuid()
   const sealed = await folders.seal(ownerOf(incident), id, hashOfReport(input))
   await insertFiling(tx, { id, incident: incident.id, stage, key, answers: sealed }, ctx.actor.id, ctx.now())
-  for (const [recipient, view] of eachView(viewsOf(answers))) await submit(tx, { filing: id, incident, recipient, stage, answers: view }, folders, ctx)
+  for (const [recipient, view] of eachView(viewsOf(answers)))
+    await submit(tx, { filing: id, incident, recipient, stage, answers: view }, folders, ctx)
   return id
 }
 
@@ -81,7 +105,12 @@ async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx
  * Where nobody has signed in, the answers say which organisation it is. It is kept unverified under an id of this folder's own, so
  * that it never merges with one that proved who it is, whatever name and number were typed.
  */
-async function withOrganisation(tx: Tx, incident: IncidentRow, answers: Answer[], ctx: Ctx): Promise<IncidentRow & { organisation: string }> {
+async function withOrganisation(
+  tx: Tx,
+  incident: IncidentRow,
+  answers: Answer[],
+  ctx: Ctx,
+): Promise<IncidentRow & { organisation: string }> {
   if ('organisation' in ownerOf(incident)) return { ...incident, organisation: incident.folder }
   const id = incident.organisation ?? ctx.random.uuid()
   const before = incident.organisation ? await organisationById(tx, id) : undefined
@@ -91,7 +120,13 @@ async function withOrganisation(tx: Tx, incident: IncidentRow, answers: Answer[]
   return { ...incident, organisation: id }
 }
 
-type NewSubmission = { filing: string; incident: IncidentRow & { organisation: string }; recipient: AuthorityId; stage: Stage; answers: ViewAnswer[] }
+type NewSubmission = {
+  filing: string
+  incident: IncidentRow & { organisation: string }
+  recipient: AuthorityId
+  stage: Stage
+  answers: ViewAnswer[]
+}
 
 async function submit(tx: Tx, input: NewSubmission, folders: FolderKeys, ctx: Ctx): Promise<void> {
   const { filing, incident, recipient, stage, answers } = input
@@ -102,7 +137,11 @@ async function submit(tx: Tx, input: NewSubmission, folders: FolderKeys, ctx: Ct
   const payload = await folders.seal(ownerOf(incident), id, payloadOf({ organisation, stage, items }))
   const record = await requestSend(tx, { kind: 'report', to: recipient, body: { submission: id } }, ctx)
   await insertSubmission(tx, { id, filing, view: view.id, record, payload })
-  await insertItems(tx, id, items.map((item) => ({ ...openItemRef(item), question: item.question })))
+  await insertItems(
+    tx,
+    id,
+    items.map((item) => ({ ...openItemRef(item), question: item.question })),
+  )
 }
 
 /** The body's reference is drawn at the first submission to it and stays for the stages that follow. */

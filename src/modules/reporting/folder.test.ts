@@ -15,23 +15,34 @@ after(() => rm(base, { recursive: true }))
 const fresh = async () => new FolderKeys(await mkdtemp(join(base, 'keys-')))
 const owner = () => ({ organisation: randomUUID() })
 const text = Buffer.from('words of an organisation')
-const as = (actor: Partial<Actor>): Ctx => ({ now: () => new Date(), random: systemRandom, log: silentLog, actor: { id: 'a', name: 'A', roles: [], ...actor } })
+const as = (actor: Partial<Actor>): Ctx => ({
+  now: () => new Date(),
+  random: systemRandom,
+  log: silentLog,
+  actor: { id: 'a', name: 'A', roles: [], ...actor },
+})
 
 test('what is sealed comes back, and never stands in the clear', async () => {
   const [keys, whose] = [await fresh(), owner()]
-  await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), async (bytes) => {
-    const id = randomUUID()
-    assert.deepEqual(Buffer.from(await keys.open(whose, id, await keys.seal(whose, id, bytes))), Buffer.from(bytes))
-  }), { numRuns: 50 })
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), async (bytes) => {
+      const id = randomUUID()
+      assert.deepEqual(Buffer.from(await keys.open(whose, id, await keys.seal(whose, id, bytes))), Buffer.from(bytes))
+    }),
+    { numRuns: 50 },
+  )
   assert.equal(Buffer.from(await keys.seal(whose, randomUUID(), text)).includes(text), false)
 })
 
 test('a ciphertext opens in its own row alone', async () => {
   const [keys, whose, id] = [await fresh(), owner(), randomUUID()]
   const sealed = await keys.seal(whose, id, text)
-  await fc.assert(fc.asyncProperty(fc.uuid({ version: 4 }), async (other) => {
-    if (other !== id) await assert.rejects(keys.open(whose, other, sealed))
-  }), { numRuns: 20 })
+  await fc.assert(
+    fc.asyncProperty(fc.uuid({ version: 4 }), async (other) => {
+      if (other !== id) await assert.rejects(keys.open(whose, other, sealed))
+    }),
+    { numRuns: 20 },
+  )
 })
 
 test('a ciphertext of one owner does not open as another\u2019s, nor with a bit changed', async () => {
@@ -73,7 +84,8 @@ test('anyone may put in, only the owner\u2019s own session takes out', async () 
   const sealed = await sealFor(whose, id, text, keys)
   assert.deepEqual(Buffer.from(await openFor(whose, id, sealed, keys, as({ organisation: whose.organisation }))), text)
   const strangers = [as({}), as({ organisation: randomUUID() }), as({ folder: id }), as({ roles: ['administrator', 'auditor'] })]
-  for (const ctx of strangers) await assert.rejects(openFor(whose, id, sealed, keys, ctx), (error) => error instanceof Refusal && error.code === 'not-found')
+  for (const ctx of strangers)
+    await assert.rejects(openFor(whose, id, sealed, keys, ctx), (error) => error instanceof Refusal && error.code === 'not-found')
 })
 
 test('the holder of one folder\u2019s token opens that folder, and no other, nor an organisation\u2019s', async () => {

@@ -17,6 +17,8 @@ export type Owner = { organisation: string } | { folder: string }
  */
 export class FolderKeys {
   readonly #path: string
+  /** Keys this process has seen made durable: ids, never the keys. */
+  readonly #durable = new Set<string>()
 
   constructor(path: string) {
     this.#path = path
@@ -41,11 +43,12 @@ export class FolderKeys {
     return join(this.#path, name)
   }
 
-  /** The folder is synced even where the key is found: whoever made it a moment ago may not have come so far. */
+  /** At first use the folder is synced even where the key is found: whoever made it a moment ago may not have come so far. */
   async #keyToSeal(owner: Owner): Promise<Bytes> {
     const file = this.#file(owner)
     const key = (await readIfThere(file)) ?? (await this.#make(file))
-    await syncFolder(this.#path)
+    if (!this.#durable.has(file)) await syncFolder(this.#path)
+    this.#durable.add(file)
     return key
   }
 

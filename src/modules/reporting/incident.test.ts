@@ -17,60 +17,93 @@ function valuesFor(question: Question): fc.Arbitrary<unknown> {
     'email': fc.constantFrom('a@b.example', 'first.last@mail.example.org'),
     'telephone': fc.constantFrom('+44 1632 960 141', '01632 960141'),
     'identifier': fc.record({ scheme: fc.constantFrom('companies-house', 'charity'), id: fc.stringMatching(/^[0-9]{8}$/) }),
-    'date-time': fc.date({ min: new Date('2020-01-01'), max: new Date('2030-01-01'), noInvalidDate: true }).map((date) => date.toISOString()),
+    'date-time': fc
+      .date({ min: new Date('2020-01-01'), max: new Date('2030-01-01'), noInvalidDate: true })
+      .map((date) => date.toISOString()),
     'whole-number': fc.nat(),
     'choice': fc.constantFrom(...(question.choices ?? ['none'])),
     'choices': fc.subarray(question.choices ?? ['none'], { minLength: 1 }),
   }
-  return question.notYetKnown ? fc.oneof({ weight: 4, arbitrary: some[question.type] }, fc.constant({ notYetKnown: true })) : some[question.type]
+  return question.notYetKnown
+    ? fc.oneof({ weight: 4, arbitrary: some[question.type] }, fc.constant({ notYetKnown: true }))
+    : some[question.type]
 }
 
 /** Any question to any set of bodies, allowed or not. */
-const anyAnswer = fc.constantFrom(...list).chain((question) => fc.record({ question: fc.constant(question.id), value: valuesFor(question), audience: fc.subarray(['ico', 'ncsc'], { minLength: 1 }) }))
+const anyAnswer = fc
+  .constantFrom(...list)
+  .chain((question) =>
+    fc.record({ question: fc.constant(question.id), value: valuesFor(question), audience: fc.subarray(['ico', 'ncsc'], { minLength: 1 }) }),
+  )
 /** A report that holds: each question once, to bodies that may be told. */
 const report = fc.subarray([...list], { minLength: 1 }).chain((asked) =>
-  fc.tuple(...asked.map((question) => fc.record({ question: fc.constant(question.id), value: valuesFor(question), audience: fc.subarray([...question.authorities] as string[], { minLength: 1 }) }))),
+  fc.tuple(
+    ...asked.map((question) =>
+      fc.record({
+        question: fc.constant(question.id),
+        value: valuesFor(question),
+        audience: fc.subarray([...question.authorities] as string[], { minLength: 1 }),
+      }),
+    ),
+  ),
 )
 
 const seeded = (seed: number): Random => {
   let n = 0
-  return randomFrom((length) => Buffer.concat([0, 1].map((part) => createHash('sha256').update(`${seed} ${n++} ${part}`).digest())).subarray(0, length))
+  return randomFrom((length) =>
+    Buffer.concat([0, 1].map((part) => createHash('sha256').update(`${seed} ${n++} ${part}`).digest())).subarray(0, length),
+  )
 }
 
 test('every question reaches exactly the bodies it was addressed to, and only those that may be told', () => {
-  fc.assert(fc.property(fc.array(anyAnswer, { minLength: 1, maxLength: 12 }), (answers) => {
-    if (mistakesIn(answers, list).length > 0) return
-    const views = viewsOf(answers)
-    for (const body of authorities) {
-      const view = views[body] ?? []
-      assert.deepEqual(view, answers.filter((a) => a.audience.includes(body)).map(({ question, value }) => ({ question, value })))
-      assert.ok(view.every((answer) => list.find(({ id }) => id === answer.question)!.authorities.includes(body)))
-    }
-  }))
+  fc.assert(
+    fc.property(fc.array(anyAnswer, { minLength: 1, maxLength: 12 }), (answers) => {
+      if (mistakesIn(answers, list).length > 0) return
+      const views = viewsOf(answers)
+      for (const body of authorities) {
+        const view = views[body] ?? []
+        assert.deepEqual(
+          view,
+          answers.filter((a) => a.audience.includes(body)).map(({ question, value }) => ({ question, value })),
+        )
+        assert.ok(view.every((answer) => list.find(({ id }) => id === answer.question)!.authorities.includes(body)))
+      }
+    }),
+  )
 })
 
 test('an answer addressed to a body whose question it is not is refused, and the pointer names it', () => {
-  fc.assert(fc.property(anyAnswer, (answer) => {
-    const foreign = answer.audience.some((body) => !(list.find(({ id }) => id === answer.question)!.authorities as string[]).includes(body))
-    assert.deepEqual([...new Set(mistakesIn([answer], list).map(({ field }) => field))], foreign ? ['answers.0.audience'] : [])
-  }))
+  fc.assert(
+    fc.property(anyAnswer, (answer) => {
+      const foreign = answer.audience.some(
+        (body) => !(list.find(({ id }) => id === answer.question)!.authorities as string[]).includes(body),
+      )
+      assert.deepEqual([...new Set(mistakesIn([answer], list).map(({ field }) => field))], foreign ? ['answers.0.audience'] : [])
+    }),
+  )
 })
 
 test('a report that keeps to the list has no mistakes', () => {
-  fc.assert(fc.property(report, (answers) => assert.deepEqual(mistakesIn(answers, list), [])), { numRuns: 50 })
+  fc.assert(
+    fc.property(report, (answers) => assert.deepEqual(mistakesIn(answers, list), [])),
+    { numRuns: 50 },
+  )
 })
 
 test('two views of one report share no item id and no salt, and neither says that there is another', () => {
-  fc.assert(fc.property(report, fc.integer(), (answers, seed) => {
-    const random = seeded(seed)
-    const views = viewsOf(answers)
-    const items = authorities.map((body) => itemsOf(views[body] ?? [], random))
-    const secrets = items.flat().flatMap(({ id, salt }) => [id, salt])
-    assert.equal(new Set(secrets).size, secrets.length)
-    const bytes = items.map((own) => payloadOf({ organisation, stage: 'initial', items: own }).toString())
-    assert.ok(items[0]!.every(({ id, salt }) => !bytes[1]!.includes(id) && !bytes[1]!.includes(salt)))
-    assert.ok(bytes.every((text) => !text.includes('audience')))
-  }), { numRuns: 50 })
+  fc.assert(
+    fc.property(report, fc.integer(), (answers, seed) => {
+      const random = seeded(seed)
+      const views = viewsOf(answers)
+      const items = authorities.map((body) => itemsOf(views[body] ?? [], random))
+      const secrets = items.flat().flatMap(({ id, salt }) => [id, salt])
+      assert.equal(new Set(secrets).size, secrets.length)
+      const bytes = items.map((own) => payloadOf({ organisation, stage: 'initial', items: own }).toString())
+      assert.ok(items[0]!.every(({ id, salt }) => !bytes[1]!.includes(id) && !bytes[1]!.includes(salt)))
+      assert.ok(bytes.every((text) => !text.includes('audience')))
+    }),
+    { numRuns: 50 },
+  )
 })
 
 test('what is written for one body alone stands nowhere in what the other gets', () => {
@@ -102,7 +135,10 @@ const faults: [string, unknown, string][] = [
 for (const [what, answer, field] of faults)
   test(`refused with a pointer: ${what}`, () => {
     const first = { question: 'q15', value: '2026-11-23T04:00:00Z', audience: ['ico'] }
-    assert.deepEqual(mistakesIn([first, answer as Answer], list).map((mistake) => mistake.field), [field])
+    assert.deepEqual(
+      mistakesIn([first, answer as Answer], list).map((mistake) => mistake.field),
+      [field],
+    )
   })
 
 test('every fault of a report is told at once', () => {
@@ -118,7 +154,14 @@ test('whoever has not signed in says who reports and for whom; "not yet known" i
 })
 
 test('an unverified organisation is to a body what that body was told, and keeps what it was told before', () => {
-  const told = toldBy([{ question: 'q01-name', value: 'Marlow' }, { question: 'q01-identifier', value: { scheme: 'charity', id: '1' } }], 'id', undefined)
+  const told = toldBy(
+    [
+      { question: 'q01-name', value: 'Marlow' },
+      { question: 'q01-identifier', value: { scheme: 'charity', id: '1' } },
+    ],
+    'id',
+    undefined,
+  )
   assert.deepEqual(told, { id: 'id', name: 'Marlow', identifiers: [{ scheme: 'charity', id: '1' }], verified: false })
   assert.deepEqual(toldBy([], 'id', told), told)
 })
@@ -127,5 +170,8 @@ test('a payload is canonical and comes back as it was; one too large for an enve
   const payload = { organisation, stage: 'initial' as const, items: itemsOf([{ question: 'q50', value: 'x' }], seeded(2)) }
   assert.deepEqual(readPayload(payloadOf(payload)), payload)
   const huge = Array.from({ length: 50 }, () => ({ question: 'q50', value: 'x'.repeat(20_000) }))
-  assert.throws(() => payloadOf({ ...payload, items: itemsOf(huge, seeded(3)) }), (error) => error instanceof Refusal && error.code === 'too-large')
+  assert.throws(
+    () => payloadOf({ ...payload, items: itemsOf(huge, seeded(3)) }),
+    (error) => error instanceof Refusal && error.code === 'too-large',
+  )
 })

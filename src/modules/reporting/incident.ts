@@ -40,7 +40,10 @@ function audienceMistakes({ audience }: Answer, question: Question, i: number): 
   if (audience.length === 0) return [{ field, message: 'Say who is to be told this answer' }]
   if (new Set(audience).size !== audience.length) return [{ field, message: 'Name each body once' }]
   const foreign = audience.filter((body) => !(question.authorities as string[]).includes(body))
-  return foreign.map((body) => ({ field, message: isAuthority(body) ? `This is not a question of ${names[body]}` : 'There is no such body' }))
+  return foreign.map((body) => ({
+    field,
+    message: isAuthority(body) ? `This is not a question of ${names[body]}` : 'There is no such body',
+  }))
 }
 
 function valueMistakes({ value }: Answer, question: Question, i: number): Mistake[] {
@@ -50,9 +53,15 @@ function valueMistakes({ value }: Answer, question: Question, i: number): Mistak
 
 /** The same question may be answered in other words to each body, but once to each. */
 function repeats({ question, audience }: Answer, given: Set<string>, i: number): Mistake[] {
-  const again = new Set(audience).values().filter((body) => given.has(`${question} ${body}`)).toArray()
+  const again = new Set(audience)
+    .values()
+    .filter((body) => given.has(`${question} ${body}`))
+    .toArray()
   for (const body of audience) given.add(`${question} ${body}`)
-  return again.map((body) => ({ field: `answers.${i}.question`, message: `This question is already answered to ${isAuthority(body) ? names[body] : 'this body'}` }))
+  return again.map((body) => ({
+    field: `answers.${i}.question`,
+    message: `This question is already answered to ${isAuthority(body) ? names[body] : 'this body'}`,
+  }))
 }
 
 function isAuthority(body: string): body is Authority {
@@ -61,10 +70,10 @@ function isAuthority(body: string): body is Authority {
 
 /** One complete view a body: the answer for two bodies stands in both, and nothing says that there is another view. */
 export function viewsOf(answers: Answer[]): Views {
-  const views: Views = {}
-  for (const { question, value, audience } of answers)
-    for (const body of audience.filter(isAuthority)) (views[body] ??= []).push({ question, value })
-  return views
+  const told = authorities.filter((body) => answers.some(({ audience }) => audience.includes(body)))
+  const viewFor = (body: Authority): ViewAnswer[] =>
+    answers.filter(({ audience }) => audience.includes(body)).map(({ question, value }) => ({ question, value }))
+  return Object.fromEntries(told.map((body) => [body, viewFor(body)]))
 }
 
 /** The same answer to two bodies becomes two items: their ids and salts are drawn apart, so nothing links them. */

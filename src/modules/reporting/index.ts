@@ -1,6 +1,12 @@
 export {
-  incidentForActor, incidentOfReference, itemsByIds, submissionPayload, submissionsOf,
-  type Incident, type OpenedItem, type Submission,
+  incidentForActor,
+  incidentOfReference,
+  itemsByIds,
+  submissionPayload,
+  submissionsOf,
+  type Incident,
+  type OpenedItem,
+  type Submission,
 } from './access.ts'
 export { api, type ReportingDeps } from './api.ts'
 export { fileReport, prepareReport, type Report } from './filing.ts'

@@ -50,7 +50,12 @@ export function viewOf(db: Db | Tx, incident: string, recipient: AuthorityId): P
 }
 
 export async function insertView(tx: Tx, incident: string, view: ViewRow): Promise<void> {
-  await query(tx, 'insert into reporting.views (id, incident, recipient, reference) values ($1, $2, $3, $4)', [view.id, incident, view.recipient, view.reference])
+  await query(tx, 'insert into reporting.views (id, incident, recipient, reference) values ($1, $2, $3, $4)', [
+    view.id,
+    incident,
+    view.recipient,
+    view.reference,
+  ])
 }
 
 export type FilingRow = { id: string; answers: Bytes }
@@ -76,11 +81,13 @@ export async function insertFiling(
 export type NewSubmission = { id: string; filing: string; view: string; record: string; payload: Bytes }
 
 export async function insertSubmission(tx: Tx, row: NewSubmission): Promise<void> {
-  await query(
-    tx,
-    'insert into reporting.submissions (id, filing, view, record, payload) values ($1, $2, $3, $4, $5)',
-    [row.id, row.filing, row.view, row.record, row.payload],
-  )
+  await query(tx, 'insert into reporting.submissions (id, filing, view, record, payload) values ($1, $2, $3, $4, $5)', [
+    row.id,
+    row.filing,
+    row.view,
+    row.record,
+    row.payload,
+  ])
 }
 
 export async function insertItems(tx: Tx, submission: string, items: (ItemRef & { question: string })[]): Promise<void> {
@@ -133,5 +140,9 @@ export function latestSubmission(tx: Tx, view: string): Promise<SubmissionRow | 
 
 /** Submissions that hold any of these items, each once. */
 export function submissionsWithItems(db: Db | Tx, items: string[]): Promise<SubmissionRow[]> {
-  return query(db, `${submissions} where s.id in (select submission from reporting.items where id = any($1::uuid[])) order by f.filed_at, s.id`, [items])
+  return query(
+    db,
+    `${submissions} where s.id in (select submission from reporting.items where id = any($1::uuid[])) order by f.filed_at, s.id`,
+    [items],
+  )
 }

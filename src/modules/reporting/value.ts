@@ -29,12 +29,15 @@ type Check = (value: unknown, question: Question) => string | undefined
 
 const checks: Record<Question['type'], Check> = {
   'text': (value, question) => textMistake(value, question.lines === 'many'),
-  'email': (value) => textMistake(value, false) ?? (z.email().safeParse(value).success ? undefined : 'Give an email address, for example name@example.com'),
-  'telephone': (value) => textMistake(value, false) ?? (/^\+?[0-9 ()-]{5,50}$/.test(value as string) ? undefined : 'Give a telephone number'),
+  'email': (value) =>
+    textMistake(value, false) ?? (z.email().safeParse(value).success ? undefined : 'Give an email address, for example name@example.com'),
+  'telephone': (value) =>
+    textMistake(value, false) ?? (/^\+?[0-9 ()-]{5,50}$/.test(value as string) ? undefined : 'Give a telephone number'),
   'identifier': identifierMistake,
   'date-time': (value) => (isMoment(value) ? undefined : 'Give date, time and zone, for example 2026-11-23T22:15:00Z'),
   'whole-number': (value) => (Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : 'Give a whole number, without words'),
-  'choice': (value, question) => (typeof value === 'string' && question.choices?.includes(value) ? undefined : `Choose one of: ${question.choices?.join(' / ')}`),
+  'choice': (value, question) =>
+    typeof value === 'string' && question.choices?.includes(value) ? undefined : `Choose one of: ${question.choices?.join(' / ')}`,
   'choices': choicesMistake,
 }
 

@@ -8,7 +8,10 @@ const { text: page } = await ask('GET', '/nothing')
 const urls = [...page.matchAll(/"(\/assets\/[^"]+)"/g)].map((match) => match[1]!)
 
 test('everything a page loads is there, versioned and kept for ever', async () => {
-  assert.deepEqual(urls.map((url) => url.split('/').at(-1)), ['concordat.css', 'icon.svg', 'start.js'])
+  assert.deepEqual(
+    urls.map((url) => url.split('/').at(-1)),
+    ['concordat.css', 'icon.svg', 'start.js'],
+  )
   const script = urls.at(-1)!.replace('start.js', 'govuk-frontend.min.js')
   for (const url of [...urls, script]) {
     const answer = await ask('GET', url)

@@ -29,6 +29,7 @@ export async function loadAssets(more: readonly string[]): Promise<Assets> {
   const given = [join(views, 'icon.svg'), join(views, 'start.js'), join(govukFolder(), 'govuk-frontend.min.js'), ...more]
   const files = await Promise.all(given.map(async (file) => pack(basename(file), await readFile(file))))
   files.push(await pack('concordat.css', Buffer.from(await stylesheet(govukFolder(), views))))
+  if (new Set(files.map(({ name }) => name)).size < files.length) throw new TypeError('two assets bear one name')
   const hash = createHash('sha256')
   for (const { name, body } of files) hash.update(`${name} ${body.length}\n`).update(body)
   const version = hash.digest('hex').slice(0, 16)

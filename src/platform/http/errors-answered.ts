@@ -25,7 +25,8 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = problemOf(error, request.routeOptions.url ?? '/')
   if (error instanceof ProtocolRefusal) reply.headers(error.headers)
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
-  const reference = problem.code === 'fault' ? recordFault(error, request, options) : ''
+  if (problem.status === 503) reply.header('retry-after', 5)
+  const reference = problem.status >= 500 && !(error instanceof Refusal) ? recordFault(error, request, options) : ''
   reply.code(problem.status).header('cache-control', 'no-store')
   if (wantsPage(request)) return sendPage(problem, reference, request, reply, options)
   const instance = reference === '' ? problem.instance : `urn:concordat:reference:${reference}`

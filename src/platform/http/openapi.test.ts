@@ -7,9 +7,33 @@ import { tryWeb } from './testing.ts'
 
 const item = z.object({ question: z.string(), value: z.unknown(), audience: z.array(z.enum(['ico', 'ncsc'])).optional() })
 const endpoints = [
-  endpoint({ method: 'POST', path: '/incidents/:id/reports', summary: 'Files a report', who: ['reporter'], status: 201, body: z.object({ answers: z.array(item) }), reply: z.object({ id: z.uuid() }), handle: async () => ({ id: '' }) }),
-  endpoint({ method: 'GET', path: '/incidents/:id/reports', summary: 'Lists', who: 'signed-in', reply: z.object({ all: z.array(z.string()) }), handle: async () => ({ all: [] }) }),
-  endpoint({ method: 'PUT', path: '/attachments/:id/:offset', summary: 'Takes bytes', who: 'anyone', body: octets, reply: z.object({}), handle: async () => ({}) }),
+  endpoint({
+    method: 'POST',
+    path: '/incidents/:id/reports',
+    summary: 'Files a report',
+    who: ['reporter'],
+    status: 201,
+    body: z.object({ answers: z.array(item) }),
+    reply: z.object({ id: z.uuid() }),
+    handle: async () => ({ id: '' }),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/incidents/:id/reports',
+    summary: 'Lists',
+    who: 'signed-in',
+    reply: z.object({ all: z.array(z.string()) }),
+    handle: async () => ({ all: [] }),
+  }),
+  endpoint({
+    method: 'PUT',
+    path: '/attachments/:id/:offset',
+    summary: 'Takes bytes',
+    who: 'anyone',
+    body: octets,
+    reply: z.object({}),
+    handle: async () => ({}),
+  }),
 ]
 const { ask } = await tryWeb({ endpoints })
 const api = (await ask('GET', '/api/openapi.json')).json
@@ -32,7 +56,10 @@ test('the description is made from the endpoints: paths, who may, bodies, replie
 test('a body may hold nothing more than is described, a reply may gain members', () => {
   const body = post.requestBody.content['application/json'].schema
   assert.equal(body.additionalProperties, false)
-  assert.deepEqual([body.properties.answers.items.additionalProperties, body.properties.answers.items.required], [false, ['question', 'value']])
+  assert.deepEqual(
+    [body.properties.answers.items.additionalProperties, body.properties.answers.items.required],
+    [false, ['question', 'value']],
+  )
   assert.equal(post.responses['201'].content['application/json'].schema.additionalProperties, undefined)
   assert.equal(JSON.stringify(api).includes('$schema'), false)
 })

@@ -11,7 +11,10 @@ import { ORIGIN, sessionOf, tokenIn, tryWeb } from './testing.ts'
 const folder = await mkdtemp(join(tmpdir(), 'concordat-pages-'))
 after(() => rm(folder, { recursive: true }))
 const template = join(folder, 'name.njk')
-await writeFile(template, '{% extends "question.njk" %}{% block fields %}<input id="name" name="name" value="{{ name }}">{{ errors["name"].text if errors["name"] }}{% endblock %}')
+await writeFile(
+  template,
+  '{% extends "question.njk" %}{% block fields %}<input id="name" name="name" value="{{ name }}">{{ errors["name"].text if errors["name"] }}{% endblock %}',
+)
 
 const sent: Form[] = []
 const name: Page = {
@@ -26,7 +29,12 @@ const name: Page = {
     return redirect('/done', { session: 's'.repeat(43) })
   },
 }
-const desk: Page = { path: '/desk/:id', who: ['handler'], show: async ({ ctx }) => view(template, { title: ctx.actor.name, button: 'x', name: '' }), submit: async () => redirect('/done') }
+const desk: Page = {
+  path: '/desk/:id',
+  who: ['handler'],
+  show: async ({ ctx }) => view(template, { title: ctx.actor.name, button: 'x', name: '' }),
+  submit: async () => redirect('/done'),
+}
 const off: Page = { path: '/off', who: 'signed-in', show: async () => redirect('/done', { session: null }) }
 const astray: Page = { path: '/astray', who: 'anyone', show: async () => redirect('//elsewhere.example') }
 const incomplete: Page = { path: '/incomplete', who: 'anyone', show: async () => view(template, { title: 'x', button: 'x' }) }
@@ -40,10 +48,11 @@ const here = { origin: ORIGIN, 'sec-fetch-site': 'same-origin' }
 async function visit(headers: Record<string, string> = {}): Promise<{ cookie: string; token: string }> {
   const page = await ask('GET', '/name', { headers })
   const made = page.cookies.find((one) => one.name === '__Host-concordat_ncsc_form')
-  return { cookie: made ? `${made.name}=${made.value}` : headers['cookie'] ?? '', token: tokenIn(page.text) }
+  return { cookie: made ? `${made.name}=${made.value}` : (headers['cookie'] ?? ''), token: tokenIn(page.text) }
 }
 
-const post = (form: Record<string, string>, headers: Record<string, string>): ReturnType<typeof ask> => ask('POST', '/name', { form, headers })
+const post = (form: Record<string, string>, headers: Record<string, string>): ReturnType<typeof ask> =>
+  ask('POST', '/name', { form, headers })
 
 test('a valid form is answered by 303, and the page’s session goes into a cookie that bears the node’s name', async () => {
   const { cookie, token } = await visit()
@@ -77,9 +86,15 @@ test('a form without its token, with another’s, or without its cookie does not
   const before = sent.length
   for (const [form, headers] of [
     [{ name: 'Ada' }, { cookie, ...here }],
-    [{ 'form-token': other.token, name: 'Ada' }, { cookie, ...here }],
+    [
+      { 'form-token': other.token, name: 'Ada' },
+      { cookie, ...here },
+    ],
     [{ 'form-token': token, name: 'Ada' }, here],
-    [{ 'form-token': token, name: 'Ada' }, { cookie: `${cookie}x`, ...here }],
+    [
+      { 'form-token': token, name: 'Ada' },
+      { cookie: `${cookie}x`, ...here },
+    ],
   ] as [Record<string, string>, Record<string, string>][]) {
     const answer = await post(form, headers)
     assert.equal(answer.status, 403)
@@ -142,7 +157,8 @@ test('a session that holds no more is taken away, and one that ends too', async 
 test('failed sign-ins are counted and one that holds is not', async () => {
   const { cookie, token } = await visit()
   const statuses = []
-  for (const typed of ['mallory', 'mallory', 'mallory', 'Ada']) statuses.push((await post({ 'form-token': token, name: typed }, { cookie, ...here })).status)
+  for (const typed of ['mallory', 'mallory', 'mallory', 'Ada'])
+    statuses.push((await post({ 'form-token': token, name: typed }, { cookie, ...here })).status)
   assert.deepEqual(statuses, [401, 429, 429, 303])
 })
 

@@ -25,10 +25,14 @@ const framework: Record<string, ProblemCode> = {
   FST_ERR_ROUTE_MISSING_PARAM: 'not-found',
 }
 
-/** A refusal's or the framework's code; whatever else was thrown is a fault. */
+// Node's and PostgreSQL's codes for a server that is not there, is starting or stopping, or has no room: trying again helps.
+const outages = ['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03', '08000', '08001', '08003', '08006', '53300']
+
+/** A refusal's or the framework's code, or an outage's; whatever else was thrown is a fault. */
 export function codeOf(error: unknown): ProblemCode {
   if (error instanceof Refusal || error instanceof ProtocolRefusal) return error.code
-  return framework[String((error as { code?: unknown } | undefined)?.code)] ?? 'fault'
+  const code = String((error as { code?: unknown } | undefined)?.code)
+  return framework[code] ?? (outages.includes(code) ? 'unavailable' : 'fault')
 }
 
 export function problemOf(error: unknown, instance: string): Problem {

@@ -10,10 +10,12 @@ const UNREADABLE = 'This holds characters that are not text'
 
 const DEEPEST = 40
 
-/** Every place in a JSON value where a string or a member's name cannot be kept. Throws `malformed` where it is nested beyond use. */
+/** Every place in a JSON value that cannot be kept as it was sent. Throws `malformed` where it is nested beyond use. */
 export function unreadable(value: unknown, at: readonly string[] = []): Mistake[] {
   if (at.length > DEEPEST) throw new Refusal('malformed')
   if (typeof value === 'string') return isReadable(value) ? [] : [{ field: at.join('.'), message: UNREADABLE }]
+  if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))))
+    return [{ field: at.join('.'), message: 'This number cannot be kept exactly: send it as text' }]
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return []
   return Object.entries(value).flatMap(([name, member]) =>
     isReadable(name) ? unreadable(member, [...at, name]) : [{ field: at.join('.'), message: UNREADABLE }],

@@ -14,7 +14,9 @@ const everybody: Record<string, Actor> = {
 export const sessionOf = (name: string): string => `__Host-concordat_ncsc=${name.padEnd(43, '_')}`
 
 type Asked = { headers?: Record<string, string>; json?: unknown; form?: Record<string, string>; payload?: string | Buffer }
-type Answer = { status: number; headers: Record<string, string>; text: string; json: any; cookies: { name: string; value: string }[] }
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+type AnyJson = any
+type Answer = { status: number; headers: Record<string, string>; text: string; json: AnyJson; cookies: { name: string; value: string }[] }
 
 export type TryWeb = {
   web: FastifyInstance
@@ -44,7 +46,12 @@ export async function tryWeb(options: Partial<WebOptions> = {}): Promise<TryWeb>
   return { web, lines, ask: (method, url, asked = {}) => ask(web, method, url, asked) }
 }
 
-async function ask(web: FastifyInstance, method: Parameters<TryWeb['ask']>[0], url: string, { headers, json, form, payload }: Asked): Promise<Answer> {
+async function ask(
+  web: FastifyInstance,
+  method: Parameters<TryWeb['ask']>[0],
+  url: string,
+  { headers, json, form, payload }: Asked,
+): Promise<Answer> {
   const kind = json !== undefined ? 'application/json' : form ? 'application/x-www-form-urlencoded' : undefined
   const sent = json !== undefined ? JSON.stringify(json) : form ? new URLSearchParams(form).toString() : payload
   const response = await web.inject({
@@ -55,7 +62,13 @@ async function ask(web: FastifyInstance, method: Parameters<TryWeb['ask']>[0], u
   })
   const text = response.body
   const isJson = String(response.headers['content-type']).includes('json') && text !== ''
-  return { status: response.statusCode, headers: response.headers as Record<string, string>, text, json: isJson ? JSON.parse(text) : undefined, cookies: response.cookies }
+  return {
+    status: response.statusCode,
+    headers: response.headers as Record<string, string>,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+    cookies: response.cookies,
+  }
 }
 
 /** The hidden field of the page's form. */

@@ -8,6 +8,8 @@ create table exchange.requests (
   body jsonb not null,
   actor jsonb not null,
   requested_at timestamptz not null,
+  -- Put off after a fault, so that one request never holds up the others.
+  next_at timestamptz not null default '-infinity',
   state text not null default 'pending',
   code text,
   clause text,
@@ -94,7 +96,7 @@ grant select, insert on exchange.requests to :desk;
 grant select on exchange.inbox to :desk;
 grant select on exchange.requests, exchange.outbox, exchange.inbox, exchange.deliveries, exchange.strays to :gateway;
 grant insert on exchange.outbox, exchange.inbox, exchange.deliveries, exchange.strays to :gateway;
-grant update (state, code, clause, items, decided_at, result) on exchange.requests to :gateway;
+grant update (state, code, clause, items, decided_at, result, next_at) on exchange.requests to :gateway;
 grant update (state, claimed_by, claim_until, attempts, next_at, settled_at, code, acknowledgement, statement, payload) on exchange.outbox to :gateway;
 
 -- How far each message came, for the desk: neither what it says nor when it will be tried again.

@@ -1,0 +1,173 @@
+import { randomInt, sign, createPrivateKey } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { readConfig, type Config } from '#platform/config'
+import { closeDb, openDb, type Db } from '#platform/db'
+import { nodeNames, readJson, type NodeName } from '#platform/home'
+import { silentLog } from '#platform/log'
+import { freshDatabase } from '../checks/database.ts'
+import { found, type TryFile } from '../src/nodes/founding.ts'
+import { definitions, runNode, type Running, type RunOptions } from '../src/nodes/run.ts'
+
+export type Answer = { status: number; body: any; headers: Headers }
+export type Person = { name: string; post(path: string, body?: unknown): Promise<Answer>; get(path: string): Promise<Answer>; token: string; signingKey: any; url: string }
+
+/** The three nodes in this process, each with a database of its own on the test server, intervals of 20 ms and 16 slots, no stories told. */
+export type Network = {
+  config: Config
+  world: TryFile
+  as(name: string): Person
+  running: Record<NodeName, Running>
+  /** Each node's database as its owner sees it: to look, or to be the rogue. */
+  owner: Record<NodeName, Db>
+  restart(node: NodeName, options?: RunOptions): Promise<void>
+  stop(): Promise<void>
+}
+
+export type NetworkOptions = { env?: Record<string, string>; node?: Partial<Record<NodeName, RunOptions>>; now?: () => Date }
+
+export async function startNetwork(options: NetworkOptions = {}): Promise<Network> {
+  const folder = await mkdtemp(join(tmpdir(), 'concordat-journey-'))
+  const config = readConfig({
+    CONCORDAT_HOME: folder, CONCORDAT_PORT: String(await freePorts()), CONCORDAT_LEDGER_INTERVAL: '20', CONCORDAT_LEDGER_SLOTS: '16', CONCORDAT_SEED: 'people', CONCORDAT_FSYNC: 'off', CONCORDAT_LOG_LEVEL: 'silent', ...options.env,
+  })
+  await found(config)
+  const databases = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await freshDatabase(definitions[node].migrations)]))) as Record<NodeName, Awaited<ReturnType<typeof freshDatabase>>>
+  const urls = (node: NodeName) => ({ owner: databases[node].ownerUrl, desk: databases[node].deskUrl, gateway: databases[node].gatewayUrl })
+  const run = (node: NodeName, more: RunOptions = {}) =>
+    runNode(config, node, { databases: urls(node), log: silentLog, ...(options.now && { now: options.now }), ...options.node?.[node], ...more })
+  const running = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await run(node)]))) as Record<NodeName, Running>
+  const owner = Object.fromEntries(nodeNames.map((node) => [node, openDb(urls(node).owner, { max: 2 })])) as Record<NodeName, Db>
+  const world = (await readJson(config.home.tryFile)) as TryFile
+  return {
+    config, world, running, owner,
+    as: (name) => personOf(world, name),
+    restart: async (node, more) => {
+      await running[node].stop()
+      running[node] = await run(node, more)
+    },
+    stop: async () => {
+      await Promise.all(nodeNames.map((node) => running[node].stop()))
+      await Promise.all(nodeNames.map((node) => closeDb(owner[node])))
+      await Promise.all(nodeNames.map((node) => databases[node].drop()))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export function personOf(world: TryFile, name: string): Person {
+  const known = world.people.find((person) => person.name === name)
+  if (!known) throw new Error(`nobody is called ${name}`)
+  const url = world.nodes[known.node].url
+  const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    const headers = { 'authorization': `Bearer ${known.token}`, ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const response = await fetch(`${url}/api/v1${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+    const text = await response.text()
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers }
+  }
+  return { name, token: known.token, signingKey: known.signingKey, url, get: (path) => call('GET', path), post: (path, body = {}) => call('POST', path, body) }
+}
+
+/** A compact JWS as an outsider would make it: nothing of ours in it. */
+export function signAs(key: any, typ: string, claims: unknown): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const input = `${part({ alg: 'EdDSA', kid: key.kid, typ })}.${part(claims)}`
+  return `${input}.${sign(null, Buffer.from(input), createPrivateKey({ key, format: 'jwk' })).toString('base64url')}`
+}
+
+/** Asks until there is an answer. */
+export async function eventually<T>(look: () => Promise<T | undefined | false>, seconds = 20): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; ; await delay(20)) {
+    const found = await look()
+    if (found) return found
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${look}`)
+  }
+}
+
+/** A first port such that all nine of a deployment are free. */
+export async function freePorts(): Promise<number> {
+  for (;;) {
+    const first = randomInt(10_000, 60_000)
+    const free = await Promise.all([0, 1, 2, 10, 11, 12, 20, 21, 22].map((offset) => isFree(first + offset)))
+    if (free.every(Boolean)) return first
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+// Steps of the main story, in the domain's words.
+
+export async function reports(reporter: Person, answers: { question: string; value: unknown; audience: string[] }[], title = 'An incident'): Promise<{ incident: string; submissions: Record<string, any> }> {
+  const incident = await reporter.post('/incidents', { title })
+  const filed = await reporter.post(`/incidents/${incident.body.id}/reports`, { stage: 'initial', submit: true, answers })
+  if (filed.status !== 201) throw new Error(`report: ${filed.status} ${JSON.stringify(filed.body)}`)
+  return { incident: incident.body.id, submissions: Object.fromEntries(filed.body.submissions.map((one: any) => [one.to, one])) }
+}
+
+export async function caseOf(officer: Person, reference: string): Promise<any> {
+  const cases = (await officer.get('/cases')).body.cases as any[]
+  const found = cases.find((one) => one.reference === reference)
+  return found && (await officer.get(`/cases/${found.id}`)).body
+}
+
+/** An item wherever the ICO keeps it; undefined where it has none of that id. */
+export async function atIco(network: Network, item: string): Promise<any> {
+  const officer = network.as('Imran Vale')
+  const { cases } = (await officer.get('/cases')).body
+  const whole = await Promise.all(cases.map(async (one: any) => (await officer.get(`/cases/${one.id}`)).body))
+  return whole.flatMap((one: any) => one.items).find((one: any) => one.id === item)
+}
+
+export async function asks(handler: Person, caseId: string, items: string[], more: Record<string, unknown> = {}): Promise<string> {
+  const until = new Date(Date.now() + 86_400_000).toISOString()
+  const asked = await handler.post(`/cases/${caseId}/permission-requests`, { items, to: 'ico', purpose: 'incident-response', until, reason: 'The ICO will ask; only we can say.', ...more })
+  if (asked.status !== 201) throw new Error(`request: ${asked.status} ${JSON.stringify(asked.body)}`)
+  return asked.body.id
+}
+
+export function requestAt(signatory: Person, id: string): Promise<any> {
+  return eventually(async () => ((await signatory.get('/permission-requests')).body.requests as any[]).find((one) => one.id === id))
+}
+
+/** Signs the claims offered, narrowed to `items` where given. */
+export async function grants(signatory: Person, request: any, items?: string[], change: (claims: any) => void = () => {}): Promise<Answer> {
+  const claims = structuredClone(request.claims)
+  if (items) claims.authorization_details[0].items = claims.authorization_details[0].items.filter((one: any) => items.includes(one.id))
+  change(claims)
+  return signatory.post('/permissions', { permission: signAs(signatory.signingKey, 'concordat-permission+jws', claims) })
+}
+
+export function discloses(officer: Person, caseId: string, items: string[], more: Record<string, unknown> = {}): Promise<Answer> {
+  return officer.post(`/cases/${caseId}/disclosures`, { items, to: 'ico', purpose: 'incident-response', necessity: 'The ICO is about to ask the victim the same.', ...more })
+}
+
+export function settled(officer: Person, disclosure: string): Promise<any> {
+  return eventually(async () => {
+    const { body } = await officer.get(`/disclosures/${disclosure}`)
+    return body.state !== 'queued' && body.state !== 'sent' && body
+  })
+}
+
+/** Up to a finding that Marlow Fresh has permitted. */
+export async function permitted(network: Network, finding = 'They came in through the VPN; the fix had been out for nine days.'): Promise<{ incident: string; case: any; finding: string; permission: string; request: any; submissions: Record<string, any> }> {
+  const [reporter, signatory, handler] = [network.as('Asha Bell'), network.as('Gwen Marlow'), network.as('Callum Drey')]
+  const { incident, submissions } = await reports(reporter, [
+    { question: 'q19', value: 'We are locked out of our order system.', audience: ['ico', 'ncsc'] },
+    { question: 'q42', value: 'We pulled the plug on the warehouse network.', audience: ['ncsc'] },
+  ])
+  const found = await caseOf(handler, submissions['ncsc'].reference)
+  const written = await handler.post(`/cases/${found.id}/findings`, { text: finding })
+  const request = await requestAt(signatory, await asks(handler, found.id, [...found.items.map((item: any) => item.id), written.body.id]))
+  const given = await grants(signatory, request, [written.body.id])
+  if (given.status !== 201) throw new Error(`permission: ${given.status} ${JSON.stringify(given.body)}`)
+  return { incident, case: found, finding: written.body.id, permission: given.body.id, request, submissions }
+}

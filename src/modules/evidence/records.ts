@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { CheckedLog } from '#ledger'
+import { authority, hash, moment, uuid } from './bundle.ts'
+
+/** The records a bundle holds, with the shapes of their members (docs/formats/statement.md). Strict: what is not known is refused. */
+const head = {
+  v: z.literal(1),
+  id: uuid,
+  deployment: z.uuid(),
+  at: moment,
+  agreement: z.strictObject({ id: z.string(), hash }),
+  clause: z.string(),
+  payload: hash,
+  organisation: uuid,
+}
+const items = z.array(z.strictObject({ id: uuid, commitment: hash }))
+const stage = z.enum(['initial', 'update', 'final'])
+const toNcsc = { from: z.literal('portal'), to: z.literal('ncsc') }
+const fromNcsc = { from: z.literal('ncsc'), to: z.literal('portal') }
+
+export const report = z.strictObject({
+  ...head, kind: z.literal('report'), from: z.literal('portal'), to: authority, reference: z.string(), stage, items: items.min(1),
+})
+export const request = z.strictObject({
+  ...head, ...fromNcsc, kind: z.literal('permission-request'), reference: z.string(), recipient: z.literal('ico'), purpose: z.string(), until: moment,
+  items: items.min(1),
+})
+export const grant = z.strictObject({ ...head, ...toNcsc, kind: z.literal('permission'), permission: uuid })
+export const refusal = z.strictObject({ ...head, ...toNcsc, kind: z.literal('refusal'), request: uuid })
+export const withdrawal = z.strictObject({
+  ...head, ...toNcsc, kind: z.literal('withdrawal'), permission: uuid, by: z.enum(['session', 'signature']),
+})
+export const notice = z.strictObject({
+  ...head, ...fromNcsc, kind: z.literal('notice'), disclosure: uuid, record: hash, recipient: z.string(), purpose: z.string(), items: items.min(1),
+  permission: uuid,
+})
+export const receipt = z.strictObject({
+  ...head, kind: z.literal('receipt'), from: authority, to: z.literal('portal'), for: uuid,
+  about: z.enum(['report', 'permission', 'refusal', 'withdrawal', 'disclosure', 'recall']), state: z.enum(['accepted', 'refused']),
+  code: z.string().optional(), reference: z.string().optional(), items, via: z.string().optional(), permission: uuid.optional(),
+  stopped: z.array(uuid).optional(), left: z.array(uuid).optional(), mayHaveLeft: z.array(uuid).optional(),
+})
+
+export type Report = z.infer<typeof report>
+export type Request = z.infer<typeof request>
+export type Grant = z.infer<typeof grant>
+export type RefusalRecord = z.infer<typeof refusal>
+export type Withdrawal = z.infer<typeof withdrawal>
+export type Notice = z.infer<typeof notice>
+export type Receipt = z.infer<typeof receipt>
+
+const identifier = z.strictObject({ scheme: z.string(), id: z.string() })
+const openItem = z.strictObject({ id: uuid, question: z.string(), value: z.unknown(), salt: z.string() })
+
+/** The payload of a report. */
+export const submitted = z.strictObject({
+  organisation: z.strictObject({ id: uuid, name: z.string(), identifiers: z.array(identifier), sector: z.string().optional(), verified: z.boolean() }),
+  stage,
+  items: z.array(openItem).min(1),
+})
+export type Submitted = z.infer<typeof submitted>
+
+/** The words shown before signing; a permission's `notice` is their hash, and `{reason, items}` of them is the request's payload. */
+export const words = z.strictObject({
+  reason: z.string(),
+  items: z.array(openItem).min(1),
+  purpose: z.strictObject({ id: z.string(), label: z.string(), means: z.string(), may: z.array(z.string()), mayNot: z.array(z.string()) }),
+  conditions: z.array(z.string()),
+})
+export type Words = z.infer<typeof words>
+
+/** A record with the statement it came in and its log time. */
+export type Stated<R> = { record: R; statement: string; logTime: Date }
+/** The same, its signature and its place in the ledger checked. */
+export type Entry<R> = Stated<R> & { checked: CheckedLog }

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, test } from 'node:test'
+import axe from 'axe-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { nodeItself, systemRandom, type Actor, type Ctx } from '#platform/context'
+import { closeDb, openDb, transact } from '#platform/db'
+import { createWeb } from '#platform/http'
+import { silentLog } from '#platform/log'
+import { statusPage, type NodeStatus } from '#platform/pages/status'
+import { openBrowser } from '../../../../checks/chromium.ts'
+import { freshDatabase } from '../../../../checks/database.ts'
+import { addPerson, authenticate, describeActor, identityPages, upsertOrganisation } from '../index.ts'
+
+const database = await freshDatabase(['identity'])
+const db = openDb(database.deskUrl)
+const makeCtx = (actor: Actor): Ctx => ({ now: () => new Date(), random: systemRandom, actor, log: silentLog })
+const ctx = makeCtx(nodeItself('portal'))
+await transact(db, async (tx) => {
+  for (const name of ['Wexmere Water', 'St Ebbe’s & District NHS Trust']) {
+    const organisation = systemRandom.uuid()
+    await upsertOrganisation(tx, { id: organisation, name, identifiers: [], verified: true }, ctx)
+    await addPerson(tx, { name: `Asha Rahman of ${name}`, organisation, roles: ['signatory', 'dpo'] }, ctx)
+    await addPerson(tx, { name: `Ben Okafor of ${name}`, organisation, roles: ['reporter'] }, ctx)
+  }
+})
+
+const status: NodeStatus = {
+  node: 'The portal',
+  runBy: 'Run by neither body. It acts for each organisation and speaks for neither body.',
+  parts: [
+    { name: 'Desk', running: true },
+    { name: 'Gateway', running: false },
+  ],
+  database: { answers: true, version: 'PostgreSQL 18.4' },
+  ledger: { size: 40_961, at: new Date('2026-07-01T08:05:09.000Z'), cosignedBy: ['NCSC', 'ICO'] },
+  peers: [
+    { name: 'NCSC', reachable: true },
+    { name: 'ICO', reachable: false },
+  ],
+  agreement: {
+    name: 'Memorandum of understanding, 12 September 2023',
+    hash: 'a3f1c09be7752d9bd54e5fd2a1c3d3b0c9f0a6c1b9d7e1a2f3c4b5a697887766',
+    signedBy: [],
+    byItself: true,
+  },
+}
+
+const port = await freePort()
+const origin = `http://localhost:${port}`
+const web = await createWeb({
+  node: 'portal',
+  title: 'Report a cyber incident',
+  origin,
+  log: silentLog,
+  endpoints: [],
+  pages: [
+    ...identityPages({ db, provider: 'trying-out', production: false }),
+    statusPage({ status: async () => status, describe: (actor) => describeActor(db, actor) }),
+  ],
+  authenticate: (given) => authenticate(db, given, ctx),
+  makeCtx,
+  health: async () => ({ ready: true, checks: {} }),
+})
+await web.listen({ host: '127.0.0.1', port })
+const browser = await openBrowser()
+after(async () => {
+  await browser.close()
+  await web.close()
+  await closeDb(db)
+  await database.drop()
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+/** A visitor in a browser of their own. Whatever the page complains of (its security policy, a script) is a failure. */
+async function visitor(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    // The browser reports 400 and 403, which are answers of ours, as resources it could not load.
+    if (!/the server responded with a status of 4\d\d/.test(message.text())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await work(page)
+  await context.close()
+  assert.deepEqual(complaints, [])
+}
+
+async function press(page: Page, name: string): Promise<void> {
+  await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('button', { name }).click()])
+}
+
+/** WCAG 2.2 AA and axe's own advice; put in by the browser's protocol, so that the page's security policy stays as it is. */
+async function assertAccessible(page: Page, width: number): Promise<void> {
+  await page.evaluate(axe.source)
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+    const { violations } = await axe.run(document, { runOnly: tags })
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+  })
+  assert.deepEqual(found, [], page.url())
+  assert.equal(
+    await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth),
+    true,
+    `${page.url()} is wider than ${width}`,
+  )
+}
+
+for (const width of [320, 768, 1440]) {
+  test(`signing in and the status page can be read and used by everybody at ${width} pixels`, async () => {
+    await visitor({ viewport: { width, height: 900 } }, async (page) => {
+      await page.goto(`${origin}/sign-in`)
+      await assertAccessible(page, width)
+      await press(page, 'Sign in')
+      assert.equal(await page.title(), 'Error: Choose who to sign in as – Report a cyber incident – Concordat')
+      await assertAccessible(page, width)
+      await page.getByLabel('Asha Rahman of St Ebbe’s & District NHS Trust').check()
+      await press(page, 'Sign in')
+      assert.equal(page.url(), `${origin}/status`)
+      const text = await page.locator('main').innerText()
+      for (const said of [
+        'Signatory, data protection officer',
+        'St Ebbe’s & District NHS Trust',
+        '40,961 intervals',
+        '1 July 2026 at 9:05:09am',
+        'NCSC and ICO',
+        'because it is for trying out',
+      ])
+        assert.ok(text.includes(said), `${said} in ${text}`)
+      await assertAccessible(page, width)
+      await page.goto(`${origin}/sign-out`)
+      await assertAccessible(page, width)
+      await press(page, 'Sign out')
+      assert.match(await page.locator('main').innerText(), /Signed in as\s+Nobody/)
+      await page.goto(`${origin}/nothing`)
+      await assertAccessible(page, width)
+    })
+  })
+}
+
+test('every page says that it is no government service, and that it is for trying out', async () => {
+  await visitor({}, async (page) => {
+    for (const path of ['/sign-in', '/status', '/sign-out', '/nothing']) {
+      await page.goto(`${origin}${path}`)
+      const text = await page.locator('header').innerText()
+      assert.match(text, /This is not a government service\. Everything here is for trying out: invented organisations and people\./)
+    }
+  })
+})
+
+test('everything works from the keyboard alone, and focus can be seen', async () => {
+  await visitor({ viewport: { width: 768, height: 900 } }, async (page) => {
+    const focused = (): Promise<string> =>
+      page.evaluate(() => document.activeElement?.textContent?.trim() || (document.activeElement as HTMLInputElement).id)
+    await page.goto(`${origin}/sign-in`)
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'Skip to main content')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'person')
+    assert.notEqual(await page.evaluate(() => getComputedStyle(document.querySelector('#person + label')!, '::before').boxShadow), 'none')
+    await page.keyboard.press('Space')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'Sign in')
+    await Promise.all([page.waitForEvent('domcontentloaded'), page.keyboard.press('Enter')])
+    assert.equal(new URL(page.url()).pathname, '/status')
+  })
+})
+
+test('everything works without JavaScript', async () => {
+  await visitor({ javaScriptEnabled: false }, async (page) => {
+    await page.goto(`${origin}/sign-in`)
+    await press(page, 'Sign in')
+    await page.getByRole('link', { name: 'Choose who to sign in as' }).click()
+    assert.equal(new URL(page.url()).hash, '#person')
+    await page.getByLabel('Ben Okafor of Wexmere Water').check()
+    await press(page, 'Sign in')
+    assert.equal(new URL(page.url()).pathname, '/status')
+    await page.getByRole('link', { name: 'Sign out' }).click()
+    await press(page, 'Sign out')
+    assert.equal(new URL(page.url()).pathname, '/status')
+  })
+})
+
+test('every sign-in has a session of its own, and the one before it ends', async () => {
+  await visitor({}, async (page) => {
+    const session = async (): Promise<string> =>
+      (await page.context().cookies()).find(({ name }) => name === '__Host-concordat_portal')!.value
+    const sessions: string[] = []
+    for (const name of ['Asha Rahman of Wexmere Water', 'Ben Okafor of Wexmere Water']) {
+      await page.goto(`${origin}/sign-in`)
+      await page.getByLabel(name).check()
+      await press(page, 'Sign in')
+      sessions.push(await session())
+    }
+    assert.notEqual(sessions[0], sessions[1])
+    assert.equal(await authenticate(db, { session: sessions[0]! }, ctx), undefined)
+    assert.equal((await authenticate(db, { session: sessions[1]! }, ctx))?.name, 'Ben Okafor of Wexmere Water')
+    assert.equal(await page.evaluate(() => document.cookie), '')
+  })
+})
+
+test('a page asked for by IP number moves to localhost', async () => {
+  await visitor({}, async (page) => {
+    await page.goto(`http://127.0.0.1:${port}/status?from=ip`)
+    assert.equal(page.url(), `${origin}/status?from=ip`)
+  })
+})
+
+test('a page of another node cannot sign anybody in here, nor read what is here', async () => {
+  const elsewhere: Server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html')
+    response.end(`<form method="post" action="${origin}/sign-in"><input name="person" value="x"><button>Go</button></form>`)
+  }).listen(0, '127.0.0.1')
+  await once(elsewhere, 'listening')
+  const other = `http://localhost:${(elsewhere.address() as AddressInfo).port}/`
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(other)
+  const read = await page.evaluate(
+    (url) =>
+      fetch(url, { credentials: 'include' }).then(
+        () => 'read',
+        () => 'refused',
+      ),
+    `${origin}/status`,
+  )
+  assert.equal(read, 'refused')
+  await press(page, 'Go')
+  assert.match(await page.locator('main').innerText(), /This was not sent from one of our pages/)
+  await context.close()
+  elsewhere.closeAllConnections()
+  elsewhere.close()
+})
+
+test('production does not let people choose who they are', async () => {
+  assert.throws(() => identityPages({ db, provider: 'trying-out', production: true }))
+  assert.deepEqual(
+    identityPages({ db, provider: 'none', production: true }).map(({ path }) => path),
+    ['/sign-out'],
+  )
+})
