@@ -133,6 +133,8 @@ test('every leaf of every tree is proved by its audit path, read from tiles, and
       assert.equal(inclusionHolds(leaf, index, size, proof, flip(root, bit)), false)
       if (size > 1) assert.equal(inclusionHolds(leaf, (index + 1) % size, size, proof, root), false)
       assert.equal(inclusionHolds(leaf, size, size, proof, root), false)
+      // In a tree of more than twice the size every path is longer.
+      assert.equal(inclusionHolds(leaf, index, size * 2 + 1, proof, root), false)
     }),
     check,
   )
@@ -151,6 +153,7 @@ test('every tree is proved to begin every later one, read from tiles, and by no 
       // From the empty tree anything follows: there is nothing a proof could show.
       if (old > 0) assert.equal(consistencyHolds(old, before, size, flip(after, bit), proof), false)
       assert.equal(consistencyHolds(size + 1, before, size, after, proof), false)
+      if (old > 0) assert.equal(consistencyHolds(old, before, size * 2 + 1, after, proof), false)
     }),
     check,
   )

@@ -56,6 +56,7 @@ const web = await createWeb({
   origin,
   log: silentLog,
   endpoints: [],
+  navigation: [{ text: 'Status', href: '/status' }],
   pages: [
     ...identityPages({ db, provider: 'trying-out', production: false }),
     statusPage({ status: async () => status, describe: (actor) => describeActor(db, actor) }),

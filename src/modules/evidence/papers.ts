@@ -1,0 +1,188 @@
+import { canonical } from '#platform/canonical'
+import { fromInstant } from '#platform/clock'
+import type { ItemRef, MessageRecord } from '#exchange'
+import type { Evidence, Fault } from './reading.ts'
+import type { Entry, Receipt } from './records.ts'
+
+/** Clocks of two houses may differ by five minutes (docs/formats/permission.md). */
+export const SKEW = 5 * 60_000
+
+export function entriesIn(e: Evidence): Entry<MessageRecord>[] {
+  return [e.submissions, e.requests, e.refusals, e.permissions, e.withdrawals, e.notices, e.receipts].flat()
+}
+
+/** Same ids, same commitments, whatever the order; nothing twice. */
+export function sameItems(a: ItemRef[], b: ItemRef[]): boolean {
+  return a.length === b.length && covers(a, b) && covers(b, a)
+}
+
+export function covers(granted: ItemRef[], items: ItemRef[]): boolean {
+  const known = new Map(granted.map((item) => [item.id, item.commitment]))
+  return new Set(items.map((item) => item.id)).size === items.length && items.every((item) => known.get(item.id) === item.commitment)
+}
+
+/** Each list ordered by instant, then id; no record anywhere twice. */
+export function orderFaults(e: Evidence): Fault[] {
+  const lists = [e.submissions, e.requests, e.refusals, e.permissions, e.withdrawals, e.notices, e.receipts] as Entry<MessageRecord>[][]
+  const places = lists.map((list) => list.map(({ record }) => `${record.at} ${record.id}`))
+  const links = e.others.map(({ from, n }) => `${from} ${String(n).padStart(16, '0')}`)
+  const unordered = [...places, links].some((list) => list.some((place, at) => at > 0 && place <= list[at - 1]!))
+  const seen = new Set<string>()
+  const twice = entriesIn(e).filter(({ record }) => seen.size === seen.add(record.id).size)
+  return [
+    ...(unordered ? [{ detail: 'a list is not in order' }] : []),
+    ...twice.map(({ record }) => ({ about: record.id, detail: 'this record stands in the bundle twice' })),
+  ]
+}
+
+/** Every decision was made under an agreement that the trust file names. */
+export function agreementFaults(e: Evidence): Fault[] {
+  const known = new Set(e.trust.agreements.map(({ id, hash }) => canonical({ id, hash })))
+  return entriesIn(e)
+    .filter(({ record }) => !known.has(canonical(record.agreement)))
+    .map(({ record }) => ({ about: record.id, detail: 'decided under an agreement that the trust file does not name' }))
+}
+
+/** One organisation, one matter: each authority knows it by one reference, and an item is the same wherever it is named. */
+export function matterFaults(e: Evidence): Fault[] {
+  const foreign = entriesIn(e).filter(({ record }) => record.organisation !== e.bundle.organisation.id)
+  const references = (authority: string) =>
+    new Set([...e.submissions, ...e.requests].flatMap(({ record }) => ([record.to, record.from].includes(authority as never) ? [record.reference] : [])))
+  const mixed = (['ncsc', 'ico'] as const).filter((authority) => references(authority).size > 1)
+  const { id, name } = e.bundle.organisation
+  const names = namesOf(e)
+  return [
+    ...foreign.map(({ record }) => ({ about: record.id, detail: 'this is about another organisation' })),
+    ...mixed.map((authority) => ({ about: authority, detail: 'there is more than one reference of this authority: more than one matter' })),
+    ...(names.size > 0 && !names.has(name) ? [{ about: id, detail: 'the organisation is called by a name that nothing in the bundle gives it' }] : []),
+    ...itemFaults(e),
+  ]
+}
+
+function namesOf(e: Evidence): Set<string> {
+  return new Set([...e.submissions.map(({ content }) => content.organisation.name), ...e.permissions.map(({ permission }) => permission.enrolment.organisation.name)])
+}
+
+function itemFaults(e: Evidence): Fault[] {
+  const commitments = new Map<string, string>()
+  const differs = ({ id, commitment }: ItemRef): boolean => {
+    const known = commitments.get(id) ?? commitment
+    commitments.set(id, known)
+    return known !== commitment
+  }
+  return entriesIn(e).flatMap(({ record }) => (record.items ?? []).filter(differs).map(({ id }) => ({ about: id, detail: 'two records commit to different contents of this item' })))
+}
+
+/** What each receipt answers: a record in the bundle, sent to whom the receipt is from; for what it says, and once. */
+export function receiptFaults(e: Evidence): Fault[] {
+  const seen = new Set<string>()
+  return e.receipts.flatMap((receipt) => {
+    const { id, from, about, for: answers, permission = '' } = receipt.record
+    // One disclosure has as many receipts as permissions it rests on.
+    const place = `${from} ${about} ${answers} ${about === 'disclosure' || about === 'recall' ? permission : ''}`
+    const again = seen.size === seen.add(place).size
+    const detail = again ? 'this authority already gave a receipt for the same record' : answerFault(e, receipt)
+    return detail === undefined ? [] : [{ about: id, detail }]
+  })
+}
+
+function answerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
+  const { about, from, state, code } = receipt.record
+  if ((state === 'refused') !== (code !== undefined)) return 'a receipt that refuses names a code, and no other does'
+  if (about === 'disclosure' || about === 'recall') return from === 'ico' && state === 'accepted' ? undefined : 'only the ICO can have taken a disclosure or a recall'
+  if (about === 'report') return reportAnswerFault(e, receipt)
+  return from === 'ncsc' ? ncscAnswerFault(e, receipt) : 'only the NCSC is told of permissions'
+}
+
+function reportAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
+  const { for: answers, from, items, reference } = receipt.record
+  const submission = byId(e).submissions.get(answers)
+  if (!submission || submission.record.to !== from) return 'it answers a report that is not in the bundle'
+  if (!sameItems(items, submission.record.items) || reference !== submission.record.reference) return 'it does not name exactly what was submitted'
+  return orderFault(submission, receipt)
+}
+
+function ncscAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
+  const { about, for: answers, items, permission } = receipt.record
+  if (about === 'refusal') {
+    const found = byId(e).refusals.get(answers)
+    return found ? orderFault(found, receipt) : 'it answers a refusal that is not in the bundle'
+  }
+  if (about === 'withdrawal') {
+    const found = byId(e).withdrawals.get(answers)
+    if (!found || found.record.permission !== permission) return 'it answers a withdrawal that is not in the bundle'
+    return orderFault(found, receipt)
+  }
+  const given = byId(e).permissions.get(answers)
+  if (!given || given.record.permission !== permission) return 'it answers a permission that is not in the bundle'
+  return sameItems(items, given.permission.items) ? orderFault(given, receipt) : 'it does not name exactly what was permitted'
+}
+
+/** Nobody answers what was not yet logged. */
+function orderFault(question: Entry<MessageRecord>, answer: Entry<MessageRecord>): string | undefined {
+  return answer.logTime.getTime() < question.logTime.getTime() - SKEW ? 'it was logged before what it answers' : undefined
+}
+
+type Index = { [L in 'submissions' | 'requests' | 'refusals' | 'permissions' | 'withdrawals']: Map<string, Evidence[L][number]> }
+const indexes = new WeakMap<Evidence, Index>()
+
+function byId(e: Evidence): Index {
+  const known = indexes.get(e)
+  if (known) return known
+  const of = <T extends Entry<MessageRecord>>(list: T[]) => new Map(list.map((entry) => [entry.record.id, entry]))
+  const index: Index = {
+    submissions: of(e.submissions), requests: of(e.requests), refusals: of(e.refusals), permissions: of(e.permissions), withdrawals: of(e.withdrawals),
+  }
+  indexes.set(e, index)
+  return index
+}
+
+/** Each permission answers a request in the bundle, gives no more than was asked, and was signed by a key in force over the words shown. */
+export function permissionFaults(e: Evidence): Fault[] {
+  const seen = new Set<string>()
+  return e.permissions.flatMap((given) => {
+    const again = seen.size === seen.add(given.record.permission).size
+    const detail = again ? 'this permission stands in the bundle twice' : permissionFault(e, given)
+    return detail === undefined ? [] : [{ about: given.record.permission, detail }]
+  })
+}
+
+function permissionFault(e: Evidence, given: Evidence['permissions'][number]): string | undefined {
+  const { claims, enrolment, items, purpose } = given.permission
+  const [detail] = claims.authorization_details
+  const asked = byId(e).requests.get(claims.request)
+  if (claims.iss !== given.record.organisation || claims.jti !== given.record.permission) return 'the permission is another organisation\u2019s, or another one'
+  if (canonical(claims.agreement) !== canonical(given.record.agreement)) return 'it was signed under another agreement'
+  if (!asked) return 'it answers a request that is not in the bundle'
+  if (!covers(asked.record.items, items) || purpose !== asked.record.purpose || detail.to !== asked.record.recipient) return 'it gives what was not asked'
+  if (claims.exp > Math.max(claims.nbf + 1, Math.floor(fromInstant(asked.record.until).getTime() / 1000))) return 'it runs longer than was asked'
+  if (claims.notice !== asked.notice || canonical(detail.conditions) !== canonical(asked.words.conditions)) return 'other words were shown than were signed'
+  if (!within(given.logTime, claims.nbf, claims.exp)) return 'it was logged outside its own term'
+  if (fromInstant(enrolment.from).getTime() > given.logTime.getTime() + SKEW) return 'its key was not yet enrolled'
+  return orderFault(asked, given)
+}
+
+/** Log time in a term in seconds, with five minutes at either end. */
+export function within(time: Date, begins: number, ends: number): boolean {
+  return time.getTime() >= begins * 1000 - SKEW && time.getTime() < ends * 1000 + SKEW
+}
+
+/** A refused request has no permission; what is withdrawn was given before, and is withdrawn once. */
+export function decisionFaults(e: Evidence): Fault[] {
+  const granted = new Map(e.permissions.map((given) => [given.record.permission, given]))
+  const answered = new Set(e.permissions.map(({ permission }) => permission.claims.request))
+  const seen = new Set<string>()
+  const refusals = e.refusals.flatMap(({ record }) => {
+    if (!byId(e).requests.has(record.request)) return [{ about: record.id, detail: 'it refuses a request that is not in the bundle' }]
+    return answered.has(record.request) ? [{ about: record.id, detail: 'the same request was granted and refused' }] : []
+  })
+  const withdrawals = e.withdrawals.flatMap((withdrawn) => {
+    const { id, permission } = withdrawn.record
+    const given = granted.get(permission)
+    if (!given) return [{ about: id, detail: 'it withdraws a permission that is not in the bundle' }]
+    if (seen.size === seen.add(permission).size) return [{ about: id, detail: 'the permission is withdrawn twice' }]
+    const detail = orderFault(given, withdrawn)
+    return detail === undefined ? [] : [{ about: id, detail }]
+  })
+  return [...refusals, ...withdrawals]
+}
