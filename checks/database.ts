@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -52,13 +53,16 @@ export async function clearServer(server: string): Promise<void> {
   })
 }
 
-/** A cluster in a temporary folder, without fsync: fast, and gone afterwards. */
+/** A cluster in a temporary folder, without fsync: fast, and gone afterwards, also where the process ends without waiting. */
 export async function startTestCluster(): Promise<{ url: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'concordat-test-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  process.once('exit', remove)
   const cluster = await startCluster({ folder: join(folder, 'postgres'), fsync: false })
   const stop = async (): Promise<void> => {
     await cluster.stop()
-    await rm(folder, { recursive: true, force: true })
+    process.off('exit', remove)
+    remove()
   }
   return { url: cluster.url(cluster.superuser.user, cluster.superuser.password, 'postgres'), stop }
 }

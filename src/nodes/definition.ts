@@ -17,6 +17,8 @@ export type NodeDefinition = {
   runBy: string
   /** In the order their tables are made; each a folder of migrations below src/modules. */
   migrations: string[]
+  /** Routes that no limit on requests may close: what a genuine first report needs. */
+  neverLimited: string[]
   desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[] }
   gateway(needs: GatewayNeeds): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayLeave' | 'chores' | 'signOnly'>
 }

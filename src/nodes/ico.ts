@@ -7,6 +7,7 @@ export const ico: NodeDefinition = {
   title: 'ICO desk',
   runBy: 'The part the Information Commissioner would run.',
   migrations: ['ledger/migrations', 'exchange/migrations', 'identity/migrations', 'casework/migrations', 'disclosure/migrations'],
+  neverLimited: [],
   desk: ({ db }) => ({ endpoints: caseworkApi({ db, node: 'ico' }), pages: [] }),
   gateway: ({ agreement, trust }) => ({
     outbound: {},

@@ -8,6 +8,7 @@ export const ncsc: NodeDefinition = {
   title: 'NCSC desk',
   runBy: 'The part the National Cyber Security Centre would run. It is not a regulator.',
   migrations: ['ledger/migrations', 'exchange/migrations', 'identity/migrations', 'casework/migrations', 'permission/migrations', 'disclosure/migrations', 'disclosure/guard'],
+  neverLimited: [],
   desk: ({ db, agreement, poke, waitMilliseconds }) => ({
     endpoints: [
       ...caseworkApi({ db, node: 'ncsc' }),

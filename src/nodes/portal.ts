@@ -11,6 +11,7 @@ export const portal: NodeDefinition = {
   title: 'Portal',
   runBy: 'Run by the portal\u2019s operator, for the organisation. It speaks for neither the ICO nor the NCSC.',
   migrations: ['ledger/migrations', 'exchange/migrations', 'identity/migrations', 'reporting/migrations', 'permission/migrations', 'disclosure/migrations'],
+  neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
   desk: ({ db, trust, folders, waitMilliseconds }) => ({
     endpoints: [
       ...reportingApi({ db, folders, wait: waitMilliseconds }),

@@ -185,6 +185,7 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
     navigation: [{ text: 'Status', href: '/status' }], home: '/status',
     authenticate: (given) => authenticate(db, given, makeCtx()), makeCtx,
     health: async () => ({ ready: await answers(db), checks: { database: await answers(db) } }),
+    limits: { exempt: definition.neverLimited },
     publicFiles: (path) => readLedgerFile(db, path),
   })
   await web.listen({ host: config.host, port: config.ports[node].web })

@@ -4,7 +4,7 @@ import { caseById, itemsForDisclosure } from '#casework'
 import type { Ctx } from '#platform/context'
 import { transact, type Db } from '#platform/db'
 import { Refusal } from '#platform/errors'
-import { decisionOn, outcomesOf, requestSend } from '#exchange'
+import { decisionOn, outcomesOf, requestSend, sentStatements } from '#exchange'
 import { insertProposal, proposalById, proposalsInCase } from './store.ts'
 
 export type DisclosureDeps = { db: Db; poke: () => void; waitMilliseconds: number }
@@ -18,7 +18,8 @@ const body = z.strictObject({
 })
 const read = z.object({
   id: z.string(), state: states, envelope: z.string(), to: z.string(), purpose: z.string(), necessity: z.string(), items: z.array(z.string()),
-  code: z.string().optional(), acknowledgement: z.string().optional(), proof: z.unknown().optional(),
+  code: z.string().optional(), acknowledgement: z.string().optional(), /** The statement as it left, with its proof from the ledger. */
+  proof: z.string().optional(),
 })
 
 /** Door 3 as a releasing officer uses it. The desk only asks: its gateway decides, and the database must agree. */
@@ -63,11 +64,12 @@ async function describe(db: Db, id: string): Promise<z.infer<typeof read>> {
   const proposal = await proposalById(db, id)
   const outcome = (await outcomesOf(db, [id])).get(id)
   if (!proposal || !outcome) throw new Refusal('not-found')
+  const [sent] = await sentStatements(db, [id])
   const { recipient, purpose, necessity, items } = proposal
   return {
     id, envelope: id, to: recipient, purpose, necessity, items, state: stateOf(outcome.state),
     ...(outcome.code && { code: outcome.code }), ...(outcome.acknowledgement && { acknowledgement: outcome.acknowledgement }),
-    ...(outcome.record && { proof: { record: JSON.parse(outcome.record) } }),
+    ...(sent && { proof: sent.statement }),
   }
 }
 

@@ -4,18 +4,18 @@ import { describeFault } from '#platform/log'
 import { resume } from '#ledger'
 import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch.ts'
-import { turn, type KnownSizes } from './interval.ts'
+import { askCosigners, Held, turn, type KnownSizes } from './interval.ts'
 import { createPeerServer } from './peer-server.ts'
 import { queueOf } from './put.ts'
 import { decideRequests } from './requests.ts'
 
 export type Gateway = {
   /** Begins to listen for peers and starts the clock. */
-  start(listen: { host: string; port: number }): Promise<number>
+  start(listen: { host: string; port: number }): Promise<void>
   /** Says that there may be something to do; never needed for correctness, only for speed. */
   poke(): void
-  /** One interval by hand: decide, close, cosign, send, settle. For tests that fake the clock. */
-  turn(): Promise<void>
+  /** True while every outward door and the log signer are shut because this house was rolled back. Intake goes on. */
+  held(): boolean
   stop(): Promise<void>
 }
 
@@ -24,62 +24,58 @@ export type Pace = { intervalMilliseconds: number; pollMilliseconds: number }
 /** Everything that may sign, seal or send at this node, and nothing else. */
 export function createGateway(config: GatewayConfig, pace: Pace): Gateway {
   const known: KnownSizes = new Map()
-  const loops: Promise<void>[] = []
   const stopping = new AbortController()
+  const running: Promise<void>[] = []
+  let held = false
   let wake = Promise.withResolvers<void>()
   const poke = () => wake.resolve()
   const server = createPeerServer(config, poke)
+  const sleep = (milliseconds: number) => pause(Math.max(0, milliseconds), undefined, { signal: stopping.signal }).catch(() => {})
 
-  const guarded = async (what: string, work: () => Promise<unknown>) => {
+  /** Zero for nothing done, also where a fault stopped it: the next round tries again. */
+  const attempt = async (what: string, work: () => Promise<number | void>): Promise<number> => {
+    if (held) return 0
     try {
-      return await work()
+      return (await work()) ?? 1
     } catch (error) {
-      config.makeCtx().log.error({ event: `${what}-failed`, ...describeFault(error) })
-      await sleep(200)
+      held ||= error instanceof Held
+      config.makeCtx().log.error({ event: held ? 'held-after-rollback' : `${what}-failed`, ...describeFault(error) })
       return 0
     }
   }
-  const sleep = (milliseconds: number) => pause(milliseconds, undefined, { signal: stopping.signal }).catch(() => {})
-
-  const work = async () => {
-    while (!stopping.signal.aborted) {
-      const decided = await guarded('decide', () => decideRequests(config))
-      const settled = await guarded('chores', () => chores(config))
-      if (!decided && !settled) {
-        await Promise.race([sleep(pace.pollMilliseconds), wake.promise])
-        wake = Promise.withResolvers<void>()
-      }
-    }
+  const loop = async (round: () => Promise<void>) => {
+    while (!stopping.signal.aborted) await round()
+  }
+  const decide = async () => {
+    const done = (await attempt('decide', () => decideRequests(config))) + (await attempt('chores', () => chores(config)))
+    if (done > 0) return
+    await Promise.race([sleep(pace.pollMilliseconds), wake.promise])
+    wake = Promise.withResolvers<void>()
   }
   const send = async () => {
-    while (!stopping.signal.aborted) if (!(await guarded('dispatch', () => dispatch(config)))) await sleep(pace.pollMilliseconds)
+    if ((await attempt('dispatch', () => dispatch(config))) === 0) await sleep(pace.pollMilliseconds)
   }
-  const clock = async () => {
-    for (let next = Date.now(); !stopping.signal.aborted; ) {
-      await guarded('interval', () => turn(config, known))
-      next = Math.max(next + pace.intervalMilliseconds, Date.now() - pace.intervalMilliseconds)
-      await sleep(Math.max(0, next - Date.now()))
-    }
+  let next = 0
+  const tick = async () => {
+    const began = Date.now()
+    next = Math.max(next + pace.intervalMilliseconds, began)
+    await attempt('interval', () => turn(config, known))
+    await sleep(next + pace.intervalMilliseconds - Date.now())
   }
 
   return {
     poke,
+    held: () => held,
     start: async (listen) => {
-      await resume(config.db, config.ledger)
       await server.listen(listen)
-      loops.push(work(), send(), clock())
-      return (server.server.address() as { port: number }).port
-    },
-    turn: async () => {
-      while (await decideRequests(config));
-      await turn(config, known)
-      while (await dispatch(config));
-      await chores(config)
+      await attempt('waking', () => askCosigners(config, known))
+      await attempt('resume', () => resume(config.db, config.ledger))
+      running.push(loop(decide), loop(send), loop(tick))
     },
     stop: async () => {
       stopping.abort()
       poke()
-      await Promise.all(loops)
+      await Promise.all(running)
       await server.close()
     },
   }

@@ -1,22 +1,35 @@
-import { addCosignature, closeInterval, cosignRequest, type Closed } from '#ledger'
+import { addCosignature, closeInterval, cosignRequest, isRolledBack } from '#ledger'
 import type { Ctx } from '#platform/context'
-import { nodeIds } from '#exchange'
+import { nodeIds, type NodeId } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 
 /** What each cosigner last said it holds of our log; a wrong guess costs one more question. */
-export type KnownSizes = Map<string, number>
+export type KnownSizes = Map<NodeId, number>
 
-/** One turn of the clock: a leaf, a signed head, and the others asked for their cosignatures. A peer that is down is asked again next time. */
-export async function turn(config: GatewayConfig, known: KnownSizes): Promise<Closed> {
-  const ctx = config.makeCtx()
-  const closed = await closeInterval(config.db, config.ledger, ctx)
-  const cosigners = nodeIds.filter((node) => node !== config.node && config.peers[node])
-  await Promise.all(cosigners.map((node) => askCosigner(config, node, config.peers[node]!, known, ctx)))
-  return closed
+/** Raised where another node holds a head under our own signature that our database does not know: nothing more is signed or sent. */
+export class Held extends Error {
+  readonly code = 'held'
 }
 
-async function askCosigner(config: GatewayConfig, node: string, url: string, known: KnownSizes, ctx: Ctx): Promise<void> {
+/** One turn of the clock: a leaf, a signed head, and the others asked for their cosignatures. A peer that is down is asked again next time. */
+export async function turn(config: GatewayConfig, known: KnownSizes): Promise<void> {
+  await closeInterval(config.db, config.ledger, config.makeCtx())
+  await askCosigners(config, known)
+}
+
+/**
+ * Asked once before the first turn, too: a node that wakes up with an old database must learn of it before it signs anything.
+ * Throws Held on evidence; a peer that is away, or talks nonsense, is none.
+ */
+export async function askCosigners(config: GatewayConfig, known: KnownSizes): Promise<void> {
+  const cosigners = nodeIds.filter((node) => node !== config.node && config.peers[node])
+  await Promise.all(cosigners.map((node) => askCosigner(config, node, known, config.makeCtx())))
+}
+
+async function askCosigner(config: GatewayConfig, node: NodeId, known: KnownSizes, ctx: Ctx): Promise<void> {
+  const url = config.peers[node]!
   try {
+    await mustNotBeBehind(config, url)
     const first = await ask(config, url, known.get(node) ?? 0)
     // 409 says what the cosigner holds: ask once more from there.
     const answer = first.conflict === undefined ? first : await ask(config, url, first.conflict)
@@ -25,9 +38,15 @@ async function askCosigner(config: GatewayConfig, node: string, url: string, kno
       await addCosignature(config.db, answer.size, answer.lines, config.trust.ledger)
     } else if (answer.status) ctx.log.error({ event: 'cosignature-refused', status: answer.status })
   } catch (error) {
-    // The peer is away, or answered nonsense; the log grows all the same.
+    if (error instanceof Held) throw error
     ctx.log.warn({ event: 'cosigner-away', error: (error as Error).name })
   }
+}
+
+async function mustNotBeBehind(config: GatewayConfig, url: string): Promise<void> {
+  const response = await fetch(`${url}/witnessed/${encodeURIComponent(config.ledger.origin)}`, { signal: timeout(config) })
+  const note = await response.text()
+  if (response.status === 200 && (await isRolledBack(config.db, config.ledger, note))) throw new Held('another node holds a later head of this log')
 }
 
 type Answer = { status?: number; size?: number; lines?: string; conflict?: number }
@@ -35,8 +54,10 @@ type Answer = { status?: number; size?: number; lines?: string; conflict?: numbe
 async function ask(config: GatewayConfig, url: string, old: number): Promise<Answer> {
   const request = await cosignRequest(config.db, old)
   if (!request) return {}
-  const response = await fetch(`${url}/add-checkpoint`, { method: 'POST', body: request.body, signal: AbortSignal.timeout(config.times.timeoutMilliseconds) })
+  const response = await fetch(`${url}/add-checkpoint`, { method: 'POST', body: request.body, signal: timeout(config) })
   const text = await response.text()
   if (response.status === 409) return { status: 409, conflict: Number(text.trim()) }
   return response.status === 200 ? { size: request.size, lines: text } : { status: response.status }
 }
+
+const timeout = (config: GatewayConfig) => AbortSignal.timeout(config.times.timeoutMilliseconds)

@@ -1,5 +1,5 @@
 import { fastify, type FastifyInstance } from 'fastify'
-import { cosign } from '#ledger'
+import { cosign, witnessedCheckpoint } from '#ledger'
 import { describeFault } from '#platform/log'
 import { refusals } from '#platform/errors'
 import { LONGEST_ENVELOPE } from '#exchange'
@@ -23,6 +23,10 @@ export function createPeerServer(config: GatewayConfig, afterwards: () => void):
   app.post('/add-checkpoint', async (request, reply) => {
     const answer = await cosign(config.db, (request.body as Buffer).toString('utf8'), { name: config.ledger.origin, signer: config.ledger.signer, trust: config.trust.ledger }, config.makeCtx())
     return reply.code(answer.status).type(answer.status === 409 ? 'text/x.tlog.size' : 'text/plain').send(answer.body)
+  })
+  app.get('/witnessed/:origin', async (request, reply) => {
+    const note = await witnessedCheckpoint(config.db, (request.params as { origin: string }).origin)
+    return note === undefined ? problem(reply, 'not-found') : reply.type('text/plain; charset=utf-8').send(note)
   })
   app.setNotFoundHandler((_request, reply) => problem(reply, 'not-found'))
   app.setErrorHandler((error, _request, reply) => {

@@ -96,7 +96,7 @@ function answerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
 
 function reportAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
   const { for: answers, from, items, reference } = receipt.record
-  const submission = byId(e).submissions.get(answers)
+  const submission = e.by.submissions.get(answers)
   if (!submission || submission.record.to !== from) return 'it answers a report that is not in the bundle'
   if (!sameItems(items, submission.record.items) || reference !== submission.record.reference) return 'it does not name exactly what was submitted'
   return orderFault(submission, receipt)
@@ -105,15 +105,15 @@ function reportAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undef
 function ncscAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
   const { about, for: answers, items, permission } = receipt.record
   if (about === 'refusal') {
-    const found = byId(e).refusals.get(answers)
+    const found = e.by.refusals.get(answers)
     return found ? orderFault(found, receipt) : 'it answers a refusal that is not in the bundle'
   }
   if (about === 'withdrawal') {
-    const found = byId(e).withdrawals.get(answers)
+    const found = e.by.withdrawals.get(answers)
     if (!found || found.record.permission !== permission) return 'it answers a withdrawal that is not in the bundle'
     return orderFault(found, receipt)
   }
-  const given = byId(e).permissions.get(answers)
+  const given = e.by.permissions.get(answers)
   if (!given || given.record.permission !== permission) return 'it answers a permission that is not in the bundle'
   return sameItems(items, given.permission.items) ? orderFault(given, receipt) : 'it does not name exactly what was permitted'
 }
@@ -121,20 +121,6 @@ function ncscAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undefin
 /** Nobody answers what was not yet logged. */
 function orderFault(question: Entry<MessageRecord>, answer: Entry<MessageRecord>): string | undefined {
   return answer.logTime.getTime() < question.logTime.getTime() - SKEW ? 'it was logged before what it answers' : undefined
-}
-
-type Index = { [L in 'submissions' | 'requests' | 'refusals' | 'permissions' | 'withdrawals']: Map<string, Evidence[L][number]> }
-const indexes = new WeakMap<Evidence, Index>()
-
-function byId(e: Evidence): Index {
-  const known = indexes.get(e)
-  if (known) return known
-  const of = <T extends Entry<MessageRecord>>(list: T[]) => new Map(list.map((entry) => [entry.record.id, entry]))
-  const index: Index = {
-    submissions: of(e.submissions), requests: of(e.requests), refusals: of(e.refusals), permissions: of(e.permissions), withdrawals: of(e.withdrawals),
-  }
-  indexes.set(e, index)
-  return index
 }
 
 /** Each permission answers a request in the bundle, gives no more than was asked, and was signed by a key in force over the words shown. */
@@ -150,7 +136,7 @@ export function permissionFaults(e: Evidence): Fault[] {
 function permissionFault(e: Evidence, given: Evidence['permissions'][number]): string | undefined {
   const { claims, enrolment, items, purpose } = given.permission
   const [detail] = claims.authorization_details
-  const asked = byId(e).requests.get(claims.request)
+  const asked = e.by.requests.get(claims.request)
   if (claims.iss !== given.record.organisation || claims.jti !== given.record.permission) return 'the permission is another organisation\u2019s, or another one'
   if (canonical(claims.agreement) !== canonical(given.record.agreement)) return 'it was signed under another agreement'
   if (!asked) return 'it answers a request that is not in the bundle'
@@ -169,16 +155,15 @@ export function within(time: Date, begins: number, ends: number): boolean {
 
 /** A refused request has no permission; what is withdrawn was given before, and is withdrawn once. */
 export function decisionFaults(e: Evidence): Fault[] {
-  const granted = new Map(e.permissions.map((given) => [given.record.permission, given]))
   const answered = new Set(e.permissions.map(({ permission }) => permission.claims.request))
   const seen = new Set<string>()
   const refusals = e.refusals.flatMap(({ record }) => {
-    if (!byId(e).requests.has(record.request)) return [{ about: record.id, detail: 'it refuses a request that is not in the bundle' }]
+    if (!e.by.requests.has(record.request)) return [{ about: record.id, detail: 'it refuses a request that is not in the bundle' }]
     return answered.has(record.request) ? [{ about: record.id, detail: 'the same request was granted and refused' }] : []
   })
   const withdrawals = e.withdrawals.flatMap((withdrawn) => {
     const { id, permission } = withdrawn.record
-    const given = granted.get(permission)
+    const given = e.by.granted.get(permission)
     if (!given) return [{ about: id, detail: 'it withdraws a permission that is not in the bundle' }]
     if (seen.size === seen.add(permission).size) return [{ about: id, detail: 'the permission is withdrawn twice' }]
     const detail = orderFault(given, withdrawn)

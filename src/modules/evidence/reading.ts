@@ -22,6 +22,18 @@ export type Evidence = {
   notices: Entry<Notice>[]
   receipts: Entry<Receipt>[]
   others: Link[]
+  /** What a record may answer, by id. */
+  by: Answerable
+}
+
+type Answerable = {
+  submissions: Map<string, Evidence['submissions'][number]>
+  requests: Map<string, Evidence['requests'][number]>
+  refusals: Map<string, Evidence['refusals'][number]>
+  permissions: Map<string, Evidence['permissions'][number]>
+  withdrawals: Map<string, Evidence['withdrawals'][number]>
+  /** By the permission's own id, not the record's. */
+  granted: Map<string, Evidence['permissions'][number]>
 }
 
 /** What is wrong, and with which record (its id, or where it stands in the bundle). */
@@ -33,7 +45,7 @@ export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence
   const reader: Reader = { trust, cache: new Map(), faults: { statements: [], payloads: [], permissions: [] } }
   const bare = <R extends MessageRecord>(name: string, statements: string[], schema: ZodType<R>) =>
     eachOf(reader, name, statements.map((statement) => ({ statement })), schema, nothing)
-  const evidence: Evidence = {
+  const lists = {
     bundle,
     trust,
     submissions: eachOf(reader, 'submissions', bundle.submissions, report, (entry, { payload }) => ({ content: openSubmission(entry, fromB64u(payload)) })),
@@ -45,7 +57,19 @@ export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence
     receipts: bare('receipts', bundle.receipts, receipt),
     others: bundle.others,
   }
-  return { evidence, faults: reader.faults }
+  return { evidence: { ...lists, by: answerable(lists) }, faults: reader.faults }
+}
+
+function answerable(lists: Omit<Evidence, 'by'>): Answerable {
+  const byRecord = <T extends Entry<MessageRecord>>(list: T[]) => new Map(list.map((entry) => [entry.record.id, entry]))
+  return {
+    submissions: byRecord(lists.submissions),
+    requests: byRecord(lists.requests),
+    refusals: byRecord(lists.refusals),
+    permissions: byRecord(lists.permissions),
+    withdrawals: byRecord(lists.withdrawals),
+    granted: new Map(lists.permissions.map((given) => [given.record.permission, given])),
+  }
 }
 
 /** Each element of a list: its statement checked, its record's shape read, its payload compared and opened. */

@@ -15,4 +15,5 @@ export {
   type ProofFault,
 } from './log-member.ts'
 export { logOf } from './proofs.ts'
+export { isRolledBack, witnessedCheckpoint } from './rollback.ts'
 export { readLedgerFile, type LedgerFile } from './public-files.ts'

@@ -287,5 +287,10 @@ export async function storeWitnessed(tx: Tx, origin: string, head: Head & { note
   ])
 }
 
+export async function witnessedNote(db: Db | Tx, origin: string): Promise<string | undefined> {
+  const row = await queryOne<{ note: string }>(db, 'select note from ledger.witnessed where origin = $1 and size > 0', [origin])
+  return row?.note
+}
+
 /** The length of a path of this many hashes, as it is stored. */
 export const pathBytesOf = (hashes: number): number => hashes * HASH_BYTES

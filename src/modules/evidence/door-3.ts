@@ -1,0 +1,126 @@
+import type { ItemRef } from '#exchange'
+import { covers, sameItems, SKEW, within } from './papers.ts'
+import type { Evidence, Fault } from './reading.ts'
+import type { Entry, Notice, Receipt } from './records.ts'
+
+/** The longest a disclosure may be on its way (docs/formats/statement.md). */
+const TRANSIT_SECONDS = 72 * 3600
+
+/** The ICO's word that it keeps what a disclosure brought. */
+export function takenIn(e: Pick<Evidence, 'receipts'>): Entry<Receipt>[] {
+  return e.receipts.filter(({ record }) => record.about === 'disclosure')
+}
+
+/** [consent-before-disclosure] Every notice, and everything the ICO says it took, rests on a permission in the bundle. */
+export function consentFaults(e: Evidence): Fault[] {
+  const acknowledged = acknowledgements(e)
+  const notices = e.notices.map((notice) => ({ about: notice.record.id, detail: noticeFault(e, notice, acknowledged.get(notice.record.permission)) }))
+  const taken = takenIn(e).map((receipt) => ({ about: receipt.record.id, detail: takenFault(e, receipt) }))
+  return [...notices, ...taken].flatMap(({ about, detail }) => (detail === undefined ? [] : [{ about, detail }]))
+}
+
+/** Where in the NCSC's chain it acknowledged each permission. */
+function acknowledgements(e: Evidence): Map<string, number> {
+  const accepted = e.receipts.filter(({ record }) => record.about === 'permission' && record.state === 'accepted')
+  return new Map(accepted.map(({ record, checked }) => [record.permission!, checked.n ?? Infinity]))
+}
+
+function noticeFault(e: Evidence, { record, logTime, checked }: Entry<Notice>, acknowledged: number | undefined): string | undefined {
+  const permission = e.by.granted.get(record.permission)?.permission
+  if (!permission) return 'it rests on a permission that is not in the bundle'
+  const [detail] = permission.claims.authorization_details
+  if (!covers(permission.items, record.items)) return 'it names items that the permission does not cover'
+  if (record.purpose !== permission.purpose) return 'it is for another purpose than was permitted'
+  if (record.recipient !== detail.to) return 'it went to somebody else than was permitted'
+  if (!within(logTime, permission.claims.nbf, permission.claims.exp)) return 'it was logged outside the term of the permission'
+  if (acknowledged === undefined || acknowledged >= (checked.n ?? 0)) return 'it stands in the NCSC\u2019s books before the NCSC acknowledged the permission'
+  return undefined
+}
+
+function takenFault(e: Evidence, { record, logTime }: Entry<Receipt>): string | undefined {
+  const permission = record.permission === undefined ? undefined : e.by.granted.get(record.permission)?.permission
+  if (!permission || record.via !== 'permission') return 'it rests on a permission that is not in the bundle'
+  if (!covers(permission.items, record.items)) return 'it names items that the permission does not cover'
+  const late = permission.claims.exp + TRANSIT_SECONDS
+  return within(logTime, permission.claims.nbf, late) ? undefined : 'it was logged outside the term of the permission'
+}
+
+/** One disclosure as each side tells of it, in the parts that rest on one permission each. */
+type Told = { notices: Entry<Notice>[]; taken: Entry<Receipt>[] }
+
+function disclosures(e: Evidence): Map<string, Told> {
+  const all = new Map<string, Told>()
+  const of = (id: string): Told => {
+    const told = all.get(id) ?? { notices: [], taken: [] }
+    all.set(id, told)
+    return told
+  }
+  for (const notice of e.notices) of(notice.record.disclosure).notices.push(notice)
+  for (const receipt of takenIn(e)) of(receipt.record.for).taken.push(receipt)
+  return all
+}
+
+/** Both sides of door 3 agree: what the ICO took the NCSC told of, item by item. */
+export function agreementOfBothFaults(e: Evidence): Fault[] {
+  return [...disclosures(e)].flatMap(([about, told]) => {
+    const detail = bothFault(told)
+    return detail === undefined ? [] : [{ about, detail }]
+  })
+}
+
+function bothFault({ notices, taken }: Told): string | undefined {
+  const distinct = (values: (string | undefined)[]) => new Set(values).size
+  if (distinct(notices.map(({ record }) => record.permission)) !== notices.length) return 'the NCSC told of it twice'
+  if (distinct(notices.map(({ record }) => `${record.record} ${record.purpose} ${record.recipient}`)) > 1) return 'the NCSC told of it in two ways'
+  const told = union(notices)
+  const kept = union(taken)
+  if (taken.length > 0 && notices.length === 0) return 'the ICO took it and the NCSC has not told of it'
+  if (!covers(told, kept)) return 'the ICO took items that the NCSC has not told of'
+  const complete = taken.length === notices.length
+  if (complete && !sameItems(told, kept)) return 'the NCSC told of items that the ICO\u2019s receipt leaves out'
+  if (taken.some((receipt) => notices.some((notice) => receipt.logTime.getTime() < notice.logTime.getTime() - SKEW))) return 'the ICO took it before the NCSC logged it'
+  return undefined
+}
+
+function union(parts: { record: { items: ItemRef[] } }[]): ItemRef[] {
+  return [...new Map(parts.flatMap(({ record }) => record.items).map((item) => [item.id, item])).values()]
+}
+
+/**
+ * Nothing starts to leave after a withdrawal was acknowledged, except what the acknowledgement names: it names every disclosure
+ * under the permission, once, and what it calls stopped the ICO does not have.
+ */
+export function withdrawalFaults(e: Evidence): Fault[] {
+  const told = disclosures(e)
+  const withdrawn = e.receipts.filter(({ record }) => record.about === 'withdrawal')
+  const recalled = e.receipts.filter(({ record }) => record.about === 'recall')
+  const acknowledged = new Set(withdrawn.map(({ record }) => record.permission))
+  return [
+    ...withdrawn.flatMap((receipt) => namingFaults(e, receipt, told)),
+    ...recalled.flatMap(({ record }) => {
+      const detail = acknowledged.has(record.permission) ? recallFault(e, record) : 'the ICO was called upon to restrict, and the NCSC has not acknowledged a withdrawal'
+      return detail === undefined ? [] : [{ about: record.id, detail }]
+    }),
+  ]
+}
+
+function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Map<string, Told>): Fault[] {
+  const { stopped = [], left = [], mayHaveLeft = [], permission } = record
+  const named = [...stopped, ...left, ...mayHaveLeft]
+  const under = e.notices.filter((notice) => notice.record.permission === permission)
+  const unnoticed = named.filter((id) => !under.some((notice) => notice.record.disclosure === id))
+  const late = (notice: Entry<Notice>) => (notice.checked.n ?? 0) > (checked.n ?? 0)
+  const unnamed = under.filter((notice) => !(late(notice) ? [...left, ...mayHaveLeft] : named).includes(notice.record.disclosure))
+  const kept = stopped.filter((id) => told.get(id)?.taken.some((receipt) => receipt.record.permission === permission))
+  return [
+    ...(new Set(named).size === named.length ? [] : [{ about: record.id, detail: 'it names a disclosure twice' }]),
+    ...unnoticed.map((about) => ({ about, detail: 'the acknowledgement of the withdrawal names it and no notice tells of it' })),
+    ...unnamed.map((notice) => ({ about: notice.record.id, detail: 'it was disclosed under a withdrawn permission and the acknowledgement does not name it' })),
+    ...kept.map((about) => ({ about, detail: 'the NCSC says it was stopped, and the ICO has it' })),
+  ]
+}
+
+function recallFault(e: Evidence, { permission, items }: Receipt): string | undefined {
+  const taken = union(takenIn(e).filter(({ record }) => record.permission === permission))
+  return covers(taken, items) ? undefined : 'the ICO restricted what it never said it had'
+}
