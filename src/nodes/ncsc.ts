@@ -18,7 +18,7 @@ export const ncsc: NodeDefinition = {
     pages: [],
   }),
   gateway: ({ agreement, trust, graceMilliseconds }) => ({
-    outbound: { 'permission-request': prepareRequest, 'disclosure': prepareDisclosure(agreement, 'ncsc') },
+    outbound: { 'permission-request': prepareRequest, 'disclosure': prepareDisclosure(agreement, trust, 'ncsc') },
     inbound: { report: keepReport('ncsc'), permission: keepPermission(trust), refusal: keepRefusal, withdrawal: keepWithdrawal },
     mayLeave,
     chores: (tx, queue, ctx) => settleWithdrawals(tx, queue, graceMilliseconds, ctx),

@@ -1,10 +1,16 @@
 import { keepRequest, portalApi, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
 import { api as reportingApi, prepareReport } from '#reporting'
-import type { Inbound } from '#exchange'
+import { peerOf, type Inbound } from '#exchange'
+import { Refusal } from '#platform/errors'
 import type { NodeDefinition } from './definition.ts'
 
-/** What is evidence needs no keeping beyond the inbox: receipts and notices are read from there. */
-const keepAsEvidence: Inbound = async () => {}
+/** The inbox is where receipts are kept; a body can only receipt what was sent to that body, and the ICO what the NCSC disclosed. */
+const keepReceipt: Inbound = async (tx, { record }) => {
+  const ours = await peerOf(tx, record['for'] as string)
+  const fits = ours === undefined ? record.from === 'ico' && ['disclosure', 'recall'].includes(record['about'] as string) : ours === record.from
+  if (!fits) throw new Refusal('not-found')
+}
+const keepNotice: Inbound = async () => {}
 
 export const portal: NodeDefinition = {
   node: 'portal',
@@ -21,6 +27,6 @@ export const portal: NodeDefinition = {
   }),
   gateway: ({ agreement, trust, folders }) => ({
     outbound: { report: prepareReport(folders), permission: preparePermission, refusal: prepareRefusal, withdrawal: prepareWithdrawal },
-    inbound: { 'receipt': keepAsEvidence, 'notice': keepAsEvidence, 'permission-request': keepRequest(folders, agreement.file, trust) },
+    inbound: { 'receipt': keepReceipt, 'notice': keepNotice, 'permission-request': keepRequest(folders, agreement.file, trust) },
   }),
 }

@@ -28,6 +28,8 @@ export function keepDisclosure(agreement: Agreement, trust: Trust): Inbound {
     const sent = content.parse(parseCanonical(Buffer.from(message.payload).toString('utf8')))
     if (!itemsMatch(sent.items, record.items!) || sent.organisation.id !== record.organisation) throw new Refusal('envelope-invalid')
     const permissions = (record['permissions'] as SignedPermission[]).map((signed) => checkPermission(signed, trust))
+    if (!permissions.some(({ claims }) => claims.iss === sent.organisation.id)) throw new Refusal('permission-missing', { clause: CLAUSE })
+    if (permissions.some(({ claims }) => claims.agreement.hash !== agreement.hash)) throw new Refusal('permission-invalid')
     const under = decideAgain(agreement, message, sent, permissions)
     if (await isRecalled(tx, record.id)) throw new Refusal('permission-withdrawn')
     const rules = [...new Set(permissions.flatMap((permission) => permission.claims.authorization_details[0].conditions))]

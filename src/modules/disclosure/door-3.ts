@@ -5,33 +5,50 @@ import { b64u } from '#platform/bytes'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
-import type { NodeId, Outbound, OutboxRow } from '#exchange'
-import { heldByIds, heldFor, type Held } from '#permission'
+import type { NodeId, Outbound, OutboxRow, Trust } from '#exchange'
+import { checkPermission, heldByIds, heldFor, type Held } from '#permission'
 import { proposalById, type ProposalRow } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
 
+/** A permission as it was signed; of what our own database says about it only the withdrawal counts. */
+type Standing = Held & { facts: PermissionFacts | undefined }
+
+/** Checked again at every decision: a row that somebody wrote into the store, or widened there, opens nothing. */
+function signedPart(held: Held, agreement: Agreement, trust: Trust): Standing {
+  try {
+    const { claims, items, purpose } = checkPermission({ permission: held.permission, enrolment: held.enrolment }, trust)
+    const { from, to } = claims.authorization_details[0]
+    // What was signed under another text of the agreement was not signed for this one.
+    if (claims.jti !== held.id || claims.agreement.hash !== agreement.hash) return { ...held, facts: undefined }
+    const facts = { origin: claims.iss, from, to, purpose, items: items.map((item) => item.id), begins: claims.nbf, ends: claims.exp, withdrawn: held.withdrawn_at !== null }
+    return { ...held, items, facts }
+  } catch {
+    return { ...held, facts: undefined }
+  }
+}
+
 type Item = Awaited<ReturnType<typeof itemsForDisclosure>>[number]
 /** One item under one origin's permission. */
-type Pair = { item: Item; origin: string; permission: Held }
+type Pair = { item: Item; origin: string; permission: Standing }
 
 /**
  * Decides a proposal: the engine is asked once for every item and every origin of it, and the disclosure goes only if every
  * answer is allow. Nothing of a refused proposal is prepared. A notice to each origin goes out with it.
  */
-export function prepareDisclosure(agreement: Agreement, node: NodeId): Outbound {
+export function prepareDisclosure(agreement: Agreement, trust: Trust, node: NodeId): Outbound {
   return async (tx, request, ctx) => {
     const proposal = await proposalById(tx, request.id)
     if (!proposal) throw new Refusal('not-found')
     const items = await itemsForDisclosure(tx, proposal.case_id, proposal.items)
     const held = await heldFor(tx, [...new Set(items.flatMap((item) => item.origins))], proposal.recipient)
-    const pairs = decideAll(agreement, node, proposal, items, held, ctx)
+    const pairs = decideAll(agreement, node, proposal, items, held.map((one) => signedPart(one, agreement, trust)), ctx)
     const found = (await caseById(tx, proposal.case_id))!
     return prepared(proposal, items, pairs, { id: found.organisation, name: found.organisation_name, verified: found.organisation_verified })
   }
 }
 
-function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, items: Item[], held: Held[], ctx: Ctx): Pair[] {
+function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, items: Item[], held: Standing[], ctx: Ctx): Pair[] {
   const refusals: { item: string; code: RefusalCode }[] = []
   const pairs: Pair[] = []
   for (const item of items) {
@@ -39,11 +56,15 @@ function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, it
     if (item.origins.length === 0) refusals.push({ item: item.id, code: 'flow-not-allowed' })
     for (const origin of item.origins) {
       const permission = bestFor(item, origin, proposal, held, ctx)
+      if (permission && !permission.facts) {
+        refusals.push({ item: item.id, code: 'permission-invalid' })
+        continue
+      }
       const verdict = decideDisclosure(agreement, {
         officer: { id: proposal.officer, node, roles: proposal.roles },
         item, origin, from: node, to: proposal.recipient, purpose: proposal.purpose, necessity: proposal.necessity,
         time: Math.floor(ctx.now().getTime() / 1000),
-        permission: permission && factsOf(permission, node),
+        permission: permission?.facts,
       })
       if (verdict.allowed) pairs.push({ item, origin, permission: permission! })
       else refusals.push({ item: item.id, code: verdict.code })
@@ -66,22 +87,14 @@ function refusalFor(agreement: Agreement, refusals: { item: string; code: Refusa
  * The permission to put before the engine: the one that fits most, so that the reason given for a refusal is the nearest one.
  * It decides nothing: a worse choice can only refuse.
  */
-function bestFor(item: Item, origin: string, proposal: ProposalRow, held: Held[], ctx: Ctx): Held | undefined {
-  const fit = (one: Held) =>
-    Number(covers(one, item)) * 8 + Number(one.purpose === proposal.purpose) * 4 + Number(!one.withdrawn_at) * 2 + Number(one.ends > ctx.now())
+function bestFor(item: Item, origin: string, proposal: ProposalRow, held: Standing[], ctx: Ctx): Standing | undefined {
+  const fit = (one: Standing) =>
+    Number(one.facts !== undefined) * 16 + Number(covers(one, item)) * 8 + Number(one.purpose === proposal.purpose) * 4 + Number(!one.withdrawn_at) * 2 + Number(one.ends > ctx.now())
   return held.filter((one) => one.organisation === origin).sort((a, b) => fit(b) - fit(a))[0]
 }
 
 function covers(held: Held, item: { id: string; commitment: string }): boolean {
   return held.items.some((one) => one.id === item.id && one.commitment === item.commitment)
-}
-
-function factsOf(held: Held, from: NodeId): PermissionFacts {
-  const seconds = (date: Date) => Math.floor(date.getTime() / 1000)
-  return {
-    origin: held.organisation, from, to: held.recipient, purpose: held.purpose, items: held.items.map((item) => item.id),
-    begins: seconds(held.begins), ends: seconds(held.ends), withdrawn: held.withdrawn_at !== null,
-  }
 }
 
 function prepared(proposal: ProposalRow, items: Item[], pairs: Pair[], organisation: { id: string; name: string; verified: boolean }): Awaited<ReturnType<Outbound>> {

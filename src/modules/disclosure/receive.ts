@@ -16,7 +16,7 @@ import { queueOf } from './put.ts'
 export type Reception = { acknowledgement: string } | { refused: RefusalCode }
 
 type Carried = { statement: string; payload: Bytes }
-type Opened = { header: Header; hash: Bytes; carried: Carried[] }
+type Opened = { header: Header; hash: Bytes; carried: Carried[]; alone: boolean }
 
 /**
  * Takes one envelope: opens, checks, decides, keeps and commits before it answers. Whoever sends the same bytes again gets the
@@ -28,7 +28,7 @@ export async function receive(config: GatewayConfig, envelope: Bytes): Promise<R
     const opened = await openUp(config, envelope)
     const before = await delivery(config.db, opened.header.id)
     if (before) return equal(before.hash, opened.hash) ? { acknowledgement: before.acknowledgement } : await stray(config, opened.header.from, 'replayed-differently', ctx)
-    const checked = opened.carried.map((one) => check(config, opened.header, one))
+    const checked = opened.carried.map((one) => check(config, opened.header, one, opened.alone))
     return { acknowledgement: await keep(config, opened, checked, ctx) }
   } catch (error) {
     if (error instanceof Refusal || error instanceof SyntaxError) return stray(config, senderOf(envelope), error instanceof Refusal ? error.code : 'envelope-invalid', ctx)
@@ -56,8 +56,9 @@ async function openUp(config: GatewayConfig, envelope: Bytes): Promise<Opened> {
     throw new Refusal('envelope-invalid')
   })
   if (header.to !== config.node) throw new Refusal('envelope-invalid')
-  const carried = readJws(content.manifest).typ === 'concordat-manifest+jws' ? unload(config, header, content) : [{ statement: content.manifest, payload: content.payload }]
-  return { header, hash: envelopeHash(envelope), carried }
+  const alone = readJws(content.manifest).typ !== 'concordat-manifest+jws'
+  const carried = alone ? [{ statement: content.manifest, payload: content.payload }] : unload(config, header, content)
+  return { header, hash: envelopeHash(envelope), carried, alone }
 }
 
 const manifest = z.strictObject({ v: z.literal(1), kind: z.literal('statements'), id: z.string(), deployment: z.string(), from: z.string(), to: z.string(), at: z.string() })
@@ -74,10 +75,10 @@ function unload(config: GatewayConfig, header: Header, content: { manifest: stri
 type Checked = CheckedStatement & Carried & { refusal?: Refusal }
 
 /** Signature, form and recipient make it a message at all; what is wrong beyond that is refused, recorded and acknowledged as refused. */
-function check(config: GatewayConfig, header: Header, carried: Carried): Checked {
+function check(config: GatewayConfig, header: Header, carried: Carried, alone: boolean): Checked {
   const checked = checkStatement(carried.statement, config.trust)
   const { record } = checked
-  if (record.from !== header.from || record.to !== config.node || record.payload !== payloadHash(carried.payload)) throw new Refusal('envelope-invalid')
+  if (record.from !== header.from || (alone && record.id !== header.id) || record.to !== config.node || record.payload !== payloadHash(carried.payload)) throw new Refusal('envelope-invalid')
   const refusal = refusalOf(config, checked)
   return { ...checked, ...carried, ...(refusal && { refusal }) }
 }

@@ -17,9 +17,14 @@ export function chainFaults(e: Evidence): Fault[] {
   return authorities.flatMap((authority) => {
     const shown = [...e.requests, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
     const closed = shown.filter(({ checked }) => checked.n === undefined)
-    if (closed.length > 0) return closed.map(({ record }) => ({ about: record.id, detail: 'it does not show where it stands in the chain' }))
+    if (closed.length > 0)
+      return closed.map(({ record }) => ({ about: record.id, detail: 'it does not show where it stands in the chain' }))
     const links = e.others.filter((link) => link.from === authority)
-    return chainFault([...shown.map(shownEntry), ...links.map(linkedEntry)], authority, Math.max(0, ...shown.map(({ checked }) => checked.n!)))
+    return chainFault(
+      [...shown.map(shownEntry), ...links.map(linkedEntry)],
+      authority,
+      Math.max(0, ...shown.map(({ checked }) => checked.n!)),
+    )
   })
 }
 
@@ -39,8 +44,10 @@ function chainFault(entries: ChainEntry[], authority: string, last: number): Fau
   let expected = 1
   for (const entry of entries.sort((a, b) => a.n - b.n)) {
     if (entry.n < expected) return [{ about: entry.about, detail: `entry ${entry.n} of this authority stands in the bundle twice` }]
-    if (entry.n > expected) return [{ about: authority, detail: `entry ${expected} of this authority is missing; it may still be on its way` }]
-    if (entry.previous && !equal(entry.previous, previous)) return [{ about: entry.about, detail: `entry ${entry.n} does not follow the one before it` }]
+    if (entry.n > expected)
+      return [{ about: authority, detail: `entry ${expected} of this authority is missing; it may still be on its way` }]
+    if (entry.previous && !equal(entry.previous, previous))
+      return [{ about: entry.about, detail: `entry ${entry.n} does not follow the one before it` }]
     previous = entry.commitment(previous)
     expected += 1
   }
@@ -55,7 +62,9 @@ export function headFaults(e: Evidence): Fault[] {
     const place = `${record.from} ${checked.size}`
     const known = roots.get(place) ?? checked.root
     roots.set(place, known)
-    return known === checked.root ? [] : [{ about: record.id, detail: `the log of ${record.from} shows two heads of size ${checked.size}: it is forked` }]
+    return known === checked.root
+      ? []
+      : [{ about: record.id, detail: `the log of ${record.from} shows two heads of size ${checked.size}: it is forked` }]
   })
 }
 

@@ -47,9 +47,7 @@ const members = {
   requests: z.array(z.strictObject({ statement: jws, words: bytes })),
   refusals: z.array(jws),
   permissions: z.array(z.strictObject({ permission: jws, enrolment, statement: jws })),
-  withdrawals: z.array(
-    z.union([z.strictObject({ statement: jws }), z.strictObject({ statement: jws, withdrawal: jws, enrolment })]),
-  ),
+  withdrawals: z.array(z.union([z.strictObject({ statement: jws }), z.strictObject({ statement: jws, withdrawal: jws, enrolment })])),
   notices: z.array(jws),
   receipts: z.array(jws),
   others: z.array(link),

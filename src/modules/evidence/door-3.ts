@@ -14,7 +14,10 @@ export function takenIn(e: Pick<Evidence, 'receipts'>): Entry<Receipt>[] {
 /** [consent-before-disclosure] Every notice, and everything the ICO says it took, rests on a permission in the bundle. */
 export function consentFaults(e: Evidence): Fault[] {
   const acknowledged = acknowledgements(e)
-  const notices = e.notices.map((notice) => ({ about: notice.record.id, detail: noticeFault(e, notice, acknowledged.get(notice.record.permission)) }))
+  const notices = e.notices.map((notice) => ({
+    about: notice.record.id,
+    detail: noticeFault(e, notice, acknowledged.get(notice.record.permission)),
+  }))
   const taken = takenIn(e).map((receipt) => ({ about: receipt.record.id, detail: takenFault(e, receipt) }))
   return [...notices, ...taken].flatMap(({ about, detail }) => (detail === undefined ? [] : [{ about, detail }]))
 }
@@ -33,7 +36,8 @@ function noticeFault(e: Evidence, { record, logTime, checked }: Entry<Notice>, a
   if (record.purpose !== permission.purpose) return 'it is for another purpose than was permitted'
   if (record.recipient !== detail.to) return 'it went to somebody else than was permitted'
   if (!within(logTime, permission.claims.nbf, permission.claims.exp)) return 'it was logged outside the term of the permission'
-  if (acknowledged === undefined || acknowledged >= (checked.n ?? 0)) return 'it stands in the NCSC\u2019s books before the NCSC acknowledged the permission'
+  if (acknowledged === undefined || acknowledged >= (checked.n ?? 0))
+    return 'it stands in the NCSC\u2019s books before the NCSC acknowledged the permission'
   return undefined
 }
 
@@ -71,14 +75,16 @@ export function agreementOfBothFaults(e: Evidence): Fault[] {
 function bothFault({ notices, taken }: Told): string | undefined {
   const distinct = (values: (string | undefined)[]) => new Set(values).size
   if (distinct(notices.map(({ record }) => record.permission)) !== notices.length) return 'the NCSC told of it twice'
-  if (distinct(notices.map(({ record }) => `${record.record} ${record.purpose} ${record.recipient}`)) > 1) return 'the NCSC told of it in two ways'
+  if (distinct(notices.map(({ record }) => `${record.record} ${record.purpose} ${record.recipient}`)) > 1)
+    return 'the NCSC told of it in two ways'
   const told = union(notices)
   const kept = union(taken)
   if (taken.length > 0 && notices.length === 0) return 'the ICO took it and the NCSC has not told of it'
   if (!covers(told, kept)) return 'the ICO took items that the NCSC has not told of'
   const complete = taken.length === notices.length
   if (complete && !sameItems(told, kept)) return 'the NCSC told of items that the ICO\u2019s receipt leaves out'
-  if (taken.some((receipt) => notices.some((notice) => receipt.logTime.getTime() < notice.logTime.getTime() - SKEW))) return 'the ICO took it before the NCSC logged it'
+  if (taken.some((receipt) => notices.some((notice) => receipt.logTime.getTime() < notice.logTime.getTime() - SKEW)))
+    return 'the ICO took it before the NCSC logged it'
   return undefined
 }
 
@@ -98,7 +104,9 @@ export function withdrawalFaults(e: Evidence): Fault[] {
   return [
     ...withdrawn.flatMap((receipt) => namingFaults(e, receipt, told)),
     ...recalled.flatMap(({ record }) => {
-      const detail = acknowledged.has(record.permission) ? recallFault(e, record) : 'the ICO was called upon to restrict, and the NCSC has not acknowledged a withdrawal'
+      const detail = acknowledged.has(record.permission)
+        ? recallFault(e, record)
+        : 'the ICO was called upon to restrict, and the NCSC has not acknowledged a withdrawal'
       return detail === undefined ? [] : [{ about: record.id, detail }]
     }),
   ]
@@ -106,16 +114,23 @@ export function withdrawalFaults(e: Evidence): Fault[] {
 
 function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Map<string, Told>): Fault[] {
   const { stopped = [], left = [], mayHaveLeft = [], permission } = record
-  const named = [...stopped, ...left, ...mayHaveLeft]
+  const all = [...stopped, ...left, ...mayHaveLeft]
+  const named = new Set(all)
+  const gone = new Set([...left, ...mayHaveLeft])
   const under = e.notices.filter((notice) => notice.record.permission === permission)
-  const unnoticed = named.filter((id) => !under.some((notice) => notice.record.disclosure === id))
+  const noticed = new Set(under.map((notice) => notice.record.disclosure))
   const late = (notice: Entry<Notice>) => (notice.checked.n ?? 0) > (checked.n ?? 0)
-  const unnamed = under.filter((notice) => !(late(notice) ? [...left, ...mayHaveLeft] : named).includes(notice.record.disclosure))
+  const unnamed = under.filter((notice) => !(late(notice) ? gone : named).has(notice.record.disclosure))
   const kept = stopped.filter((id) => told.get(id)?.taken.some((receipt) => receipt.record.permission === permission))
   return [
-    ...(new Set(named).size === named.length ? [] : [{ about: record.id, detail: 'it names a disclosure twice' }]),
-    ...unnoticed.map((about) => ({ about, detail: 'the acknowledgement of the withdrawal names it and no notice tells of it' })),
-    ...unnamed.map((notice) => ({ about: notice.record.id, detail: 'it was disclosed under a withdrawn permission and the acknowledgement does not name it' })),
+    ...(named.size === all.length ? [] : [{ about: record.id, detail: 'it names a disclosure twice' }]),
+    ...all
+      .filter((id) => !noticed.has(id))
+      .map((about) => ({ about, detail: 'the acknowledgement of the withdrawal names it and no notice tells of it' })),
+    ...unnamed.map((notice) => ({
+      about: notice.record.id,
+      detail: 'it was disclosed under a withdrawn permission and the acknowledgement does not name it',
+    })),
     ...kept.map((about) => ({ about, detail: 'the NCSC says it was stopped, and the ICO has it' })),
   ]
 }

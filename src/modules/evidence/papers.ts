@@ -47,20 +47,29 @@ export function agreementFaults(e: Evidence): Fault[] {
 export function matterFaults(e: Evidence): Fault[] {
   const foreign = entriesIn(e).filter(({ record }) => record.organisation !== e.bundle.organisation.id)
   const references = (authority: string) =>
-    new Set([...e.submissions, ...e.requests].flatMap(({ record }) => ([record.to, record.from].includes(authority as never) ? [record.reference] : [])))
+    new Set(
+      [...e.submissions, ...e.requests].flatMap(({ record }) =>
+        [record.to, record.from].includes(authority as never) ? [record.reference] : [],
+      ),
+    )
   const mixed = (['ncsc', 'ico'] as const).filter((authority) => references(authority).size > 1)
   const { id, name } = e.bundle.organisation
   const names = namesOf(e)
   return [
     ...foreign.map(({ record }) => ({ about: record.id, detail: 'this is about another organisation' })),
     ...mixed.map((authority) => ({ about: authority, detail: 'there is more than one reference of this authority: more than one matter' })),
-    ...(names.size > 0 && !names.has(name) ? [{ about: id, detail: 'the organisation is called by a name that nothing in the bundle gives it' }] : []),
+    ...(names.size > 0 && !names.has(name)
+      ? [{ about: id, detail: 'the organisation is called by a name that nothing in the bundle gives it' }]
+      : []),
     ...itemFaults(e),
   ]
 }
 
 function namesOf(e: Evidence): Set<string> {
-  return new Set([...e.submissions.map(({ content }) => content.organisation.name), ...e.permissions.map(({ permission }) => permission.enrolment.organisation.name)])
+  return new Set([
+    ...e.submissions.map(({ content }) => content.organisation.name),
+    ...e.permissions.map(({ permission }) => permission.enrolment.organisation.name),
+  ])
 }
 
 function itemFaults(e: Evidence): Fault[] {
@@ -70,7 +79,9 @@ function itemFaults(e: Evidence): Fault[] {
     commitments.set(id, known)
     return known !== commitment
   }
-  return entriesIn(e).flatMap(({ record }) => (record.items ?? []).filter(differs).map(({ id }) => ({ about: id, detail: 'two records commit to different contents of this item' })))
+  return entriesIn(e).flatMap(({ record }) =>
+    (record.items ?? []).filter(differs).map(({ id }) => ({ about: id, detail: 'two records commit to different contents of this item' })),
+  )
 }
 
 /** What each receipt answers: a record in the bundle, sent to whom the receipt is from; for what it says, and once. */
@@ -89,7 +100,8 @@ export function receiptFaults(e: Evidence): Fault[] {
 function answerFault(e: Evidence, receipt: Entry<Receipt>): string | undefined {
   const { about, from, state, code } = receipt.record
   if ((state === 'refused') !== (code !== undefined)) return 'a receipt that refuses names a code, and no other does'
-  if (about === 'disclosure' || about === 'recall') return from === 'ico' && state === 'accepted' ? undefined : 'only the ICO can have taken a disclosure or a recall'
+  if (about === 'disclosure' || about === 'recall')
+    return from === 'ico' && state === 'accepted' ? undefined : 'only the ICO can have taken a disclosure or a recall'
   if (about === 'report') return reportAnswerFault(e, receipt)
   return from === 'ncsc' ? ncscAnswerFault(e, receipt) : 'only the NCSC is told of permissions'
 }
@@ -98,7 +110,8 @@ function reportAnswerFault(e: Evidence, receipt: Entry<Receipt>): string | undef
   const { for: answers, from, items, reference } = receipt.record
   const submission = e.by.submissions.get(answers)
   if (!submission || submission.record.to !== from) return 'it answers a report that is not in the bundle'
-  if (!sameItems(items, submission.record.items) || reference !== submission.record.reference) return 'it does not name exactly what was submitted'
+  if (!sameItems(items, submission.record.items) || reference !== submission.record.reference)
+    return 'it does not name exactly what was submitted'
   return orderFault(submission, receipt)
 }
 
@@ -137,12 +150,16 @@ function permissionFault(e: Evidence, given: Evidence['permissions'][number]): s
   const { claims, enrolment, items, purpose } = given.permission
   const [detail] = claims.authorization_details
   const asked = e.by.requests.get(claims.request)
-  if (claims.iss !== given.record.organisation || claims.jti !== given.record.permission) return 'the permission is another organisation\u2019s, or another one'
+  if (claims.iss !== given.record.organisation || claims.jti !== given.record.permission)
+    return 'the permission is another organisation\u2019s, or another one'
   if (canonical(claims.agreement) !== canonical(given.record.agreement)) return 'it was signed under another agreement'
   if (!asked) return 'it answers a request that is not in the bundle'
-  if (!covers(asked.record.items, items) || purpose !== asked.record.purpose || detail.to !== asked.record.recipient) return 'it gives what was not asked'
-  if (claims.exp > Math.max(claims.nbf + 1, Math.floor(fromInstant(asked.record.until).getTime() / 1000))) return 'it runs longer than was asked'
-  if (claims.notice !== asked.notice || canonical(detail.conditions) !== canonical(asked.words.conditions)) return 'other words were shown than were signed'
+  if (!covers(asked.record.items, items) || purpose !== asked.record.purpose || detail.to !== asked.record.recipient)
+    return 'it gives what was not asked'
+  if (claims.exp > Math.max(claims.nbf + 1, Math.floor(fromInstant(asked.record.until).getTime() / 1000)))
+    return 'it runs longer than was asked'
+  if (claims.notice !== asked.notice || canonical(detail.conditions) !== canonical(asked.words.conditions))
+    return 'other words were shown than were signed'
   if (!within(given.logTime, claims.nbf, claims.exp)) return 'it was logged outside its own term'
   if (fromInstant(enrolment.from).getTime() > given.logTime.getTime() + SKEW) return 'its key was not yet enrolled'
   return orderFault(asked, given)

@@ -6,8 +6,25 @@ import { checkStatement, itemsMatch, payloadHash, type MessageRecord, type Trust
 import { checkEnrolment, checkPermission, checkWithdrawal, type Permission } from '#permission'
 import type { Bundle, Link } from './bundle.ts'
 import {
-  grant, notice, receipt, refusal, report, request, submitted, withdrawal, words,
-  type Entry, type Grant, type Notice, type Receipt, type RefusalRecord, type Report, type Request, type Submitted, type Withdrawal, type Words,
+  grant,
+  notice,
+  receipt,
+  refusal,
+  report,
+  request,
+  submitted,
+  withdrawal,
+  words,
+  type Entry,
+  type Grant,
+  type Notice,
+  type Receipt,
+  type RefusalRecord,
+  type Report,
+  type Request,
+  type Submitted,
+  type Withdrawal,
+  type Words,
 } from './records.ts'
 
 /** What is in a bundle once every statement in it, every payload and every signature holds. How they fit together is still to be seen. */
@@ -44,11 +61,19 @@ type Reader = { trust: Trust; cache: Map<string, unknown>; faults: { statements:
 export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence; faults: Reader['faults'] } {
   const reader: Reader = { trust, cache: new Map(), faults: { statements: [], payloads: [], permissions: [] } }
   const bare = <R extends MessageRecord>(name: string, statements: string[], schema: ZodType<R>) =>
-    eachOf(reader, name, statements.map((statement) => ({ statement })), schema, nothing)
+    eachOf(
+      reader,
+      name,
+      statements.map((statement) => ({ statement })),
+      schema,
+      nothing,
+    )
   const lists = {
     bundle,
     trust,
-    submissions: eachOf(reader, 'submissions', bundle.submissions, report, (entry, { payload }) => ({ content: openSubmission(entry, fromB64u(payload)) })),
+    submissions: eachOf(reader, 'submissions', bundle.submissions, report, (entry, { payload }) => ({
+      content: openSubmission(entry, fromB64u(payload)),
+    })),
     requests: eachOf(reader, 'requests', bundle.requests, request, (entry, one) => openRequest(entry, fromB64u(one.words))),
     refusals: bare('refusals', bundle.refusals, refusal),
     permissions: permissionsOf(reader, bundle),
@@ -104,7 +129,8 @@ function attempt<T>(faults: Fault[], about: string, work: () => T): T | undefine
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Refusal && error.code === 'log-proof-invalid') return 'it is not proved to stand in its signer\u2019s ledger under a head that somebody else cosigned'
+  if (error instanceof Refusal && error.code === 'log-proof-invalid')
+    return 'it is not proved to stand in its signer\u2019s ledger under a head that somebody else cosigned'
   if (error instanceof Refusal) return `it does not hold (${error.code})`
   return error instanceof SyntaxError ? error.message : 'it is not of the form the format says'
 }
@@ -123,7 +149,8 @@ function openSubmission(entry: Entry<Report>, payload: Bytes): Submitted {
   samePayload(entry, payload)
   const content = submitted.parse(parseCanonical(utf8(payload)))
   const { organisation, stage, items } = entry.record
-  if (content.organisation.id !== organisation || content.stage !== stage) throw new SyntaxError('payload and record speak of different things')
+  if (content.organisation.id !== organisation || content.stage !== stage)
+    throw new SyntaxError('payload and record speak of different things')
   if (!itemsMatch(content.items, items)) throw new SyntaxError('the items do not open the commitments')
   return content
 }
@@ -150,7 +177,8 @@ function permissionsOf(reader: Reader, { permissions }: Bundle): Evidence['permi
 function withdrawalsOf(reader: Reader, { withdrawals }: Bundle): Evidence['withdrawals'] {
   return eachOf(reader, 'withdrawals', withdrawals, withdrawal, (entry, source) => {
     const { by, permission, organisation } = entry.record
-    if ((by === 'signature') !== 'withdrawal' in source) throw new SyntaxError('a signed withdrawal comes with its signature, another without')
+    if ((by === 'signature') !== 'withdrawal' in source)
+      throw new SyntaxError('a signed withdrawal comes with its signature, another without')
     if (!('withdrawal' in source)) return nothing(entry)
     samePayload(entry, Buffer.from(canonical({ withdrawal: source.withdrawal })))
     checkWithdrawal(source.withdrawal, { permission, organisation }, checkEnrolment(source.enrolment, reader.trust))

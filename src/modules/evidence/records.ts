@@ -19,26 +19,60 @@ const toNcsc = { from: z.literal('portal'), to: z.literal('ncsc') }
 const fromNcsc = { from: z.literal('ncsc'), to: z.literal('portal') }
 
 export const report = z.strictObject({
-  ...head, kind: z.literal('report'), from: z.literal('portal'), to: authority, reference: z.string(), stage, items: items.min(1),
+  ...head,
+  kind: z.literal('report'),
+  from: z.literal('portal'),
+  to: authority,
+  reference: z.string(),
+  stage,
+  items: items.min(1),
 })
 export const request = z.strictObject({
-  ...head, ...fromNcsc, kind: z.literal('permission-request'), reference: z.string(), recipient: z.literal('ico'), purpose: z.string(), until: moment,
+  ...head,
+  ...fromNcsc,
+  kind: z.literal('permission-request'),
+  reference: z.string(),
+  recipient: z.literal('ico'),
+  purpose: z.string(),
+  until: moment,
   items: items.min(1),
 })
 export const grant = z.strictObject({ ...head, ...toNcsc, kind: z.literal('permission'), permission: uuid })
 export const refusal = z.strictObject({ ...head, ...toNcsc, kind: z.literal('refusal'), request: uuid })
 export const withdrawal = z.strictObject({
-  ...head, ...toNcsc, kind: z.literal('withdrawal'), permission: uuid, by: z.enum(['session', 'signature']),
+  ...head,
+  ...toNcsc,
+  kind: z.literal('withdrawal'),
+  permission: uuid,
+  by: z.enum(['session', 'signature']),
 })
 export const notice = z.strictObject({
-  ...head, ...fromNcsc, kind: z.literal('notice'), disclosure: uuid, record: hash, recipient: z.string(), purpose: z.string(), items: items.min(1),
+  ...head,
+  ...fromNcsc,
+  kind: z.literal('notice'),
+  disclosure: uuid,
+  record: hash,
+  recipient: z.string(),
+  purpose: z.string(),
+  items: items.min(1),
   permission: uuid,
 })
 export const receipt = z.strictObject({
-  ...head, kind: z.literal('receipt'), from: authority, to: z.literal('portal'), for: uuid,
-  about: z.enum(['report', 'permission', 'refusal', 'withdrawal', 'disclosure', 'recall']), state: z.enum(['accepted', 'refused']),
-  code: z.string().optional(), reference: z.string().optional(), items, via: z.string().optional(), permission: uuid.optional(),
-  stopped: z.array(uuid).optional(), left: z.array(uuid).optional(), mayHaveLeft: z.array(uuid).optional(),
+  ...head,
+  kind: z.literal('receipt'),
+  from: authority,
+  to: z.literal('portal'),
+  for: uuid,
+  about: z.enum(['report', 'permission', 'refusal', 'withdrawal', 'disclosure', 'recall']),
+  state: z.enum(['accepted', 'refused']),
+  code: z.string().optional(),
+  reference: z.string().optional(),
+  items,
+  via: z.string().optional(),
+  permission: uuid.optional(),
+  stopped: z.array(uuid).optional(),
+  left: z.array(uuid).optional(),
+  mayHaveLeft: z.array(uuid).optional(),
 })
 
 export type Report = z.infer<typeof report>
@@ -54,7 +88,13 @@ const openItem = z.strictObject({ id: uuid, question: z.string(), value: z.unkno
 
 /** The payload of a report. */
 export const submitted = z.strictObject({
-  organisation: z.strictObject({ id: uuid, name: z.string(), identifiers: z.array(identifier), sector: z.string().optional(), verified: z.boolean() }),
+  organisation: z.strictObject({
+    id: uuid,
+    name: z.string(),
+    identifiers: z.array(identifier),
+    sector: z.string().optional(),
+    verified: z.boolean(),
+  }),
   stage,
   items: z.array(openItem).min(1),
 })

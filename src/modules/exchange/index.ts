@@ -9,7 +9,7 @@ export {
 export { decisionOn, outcomesOf, receiptsFor, requestSend, waitFor, type Outcome, type Receipt } from './requests.ts'
 export { checkForm, checkStatement, payloadHash, signStatement, type CheckedStatement } from './statement.ts'
 export {
-  cancelRow, cancelUnder, claimRows, delivery, dueRows, inboxRow, insertDelivery, insertInbox, insertOutbox, insertStray, keptStatement, markMayHaveLeft, putOffRequest,
+  cancelRow, cancelUnder, claimRows, delivery, dueRows, inboxRow, insertDelivery, insertInbox, insertOutbox, insertStray, keptStatement, markMayHaveLeft, peerOf, putOffRequest,
   receivedAbout, receivedFor, releaseRows, sendsUnder, sentStatements, settleRequest, settleRows, takeRequests,
   type InboxRow, type OutboxRow, type OutboxState, type ReceivedRow, type SendUnder, type Settlement,
 } from './store.ts'

@@ -258,6 +258,12 @@ export async function keptStatement(db: Db | Tx, id: string): Promise<string | u
   return row?.statement
 }
 
+/** Whom a record of ours is for. */
+export async function peerOf(db: Db | Tx, id: string): Promise<NodeId | undefined> {
+  const row = await queryOne<{ peer: NodeId }>(db, 'select peer from exchange.progress where id = $1', [id])
+  return row?.peer
+}
+
 /** Statements of ours that were accepted, for the organisation's bundle. */
 export function sentStatements(db: Db | Tx, ids: string[]): Promise<{ id: string; statement: string }[]> {
   return query(db, "select id, statement from exchange.sent where id = any($1::uuid[])", [ids])

@@ -6,7 +6,7 @@ import { Refusal } from '#platform/errors'
 import { itemsMatch, type Arrived, type Inbound, type OpenItem, type Outbound, type Trust } from '#exchange'
 import type { AgreementFile } from '#agreement'
 import { incidentOfReference, openFor, sealFor, type FolderKeys, type Owner } from '#reporting'
-import type { Claims } from './permission.ts'
+import { claims, type Claims } from './permission.ts'
 import { grantById, insertRequest, requestById } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
@@ -23,7 +23,7 @@ export function keepRequest(keys: FolderKeys, agreement: AgreementFile, trust: T
     const incident = await incidentOfReference(tx, record.from, record['reference'] as string)
     if (!incident || incident.organisation !== record.organisation) throw new Refusal('not-found')
     const words = wordsOf(sent, record['purpose'] as string, agreement)
-    const claims = offer(message, words, agreement, trust, ctx)
+    const offered = offer(message, words, agreement, trust, ctx)
     await insertRequest(tx, {
       id: record.id,
       incident: incident.id,
@@ -31,9 +31,9 @@ export function keepRequest(keys: FolderKeys, agreement: AgreementFile, trust: T
       sender: record.from,
       recipient: record['recipient'] as string,
       purpose: words.purpose.id,
-      until: new Date(claims.exp * 1000),
+      until: new Date(offered.exp * 1000),
       words: await sealFor(incident.owner, record.id, Buffer.from(canonical(words)), keys),
-      claims: canonical(claims),
+      claims: canonical(offered),
       received_at: ctx.now(),
     })
   }
@@ -52,7 +52,7 @@ function offer({ record }: Arrived, words: Words, agreement: AgreementFile, trus
   const now = Math.floor(ctx.now().getTime() / 1000)
   const longest = now + agreement.permission.maxDays * 86_400
   const until = Math.floor(fromInstant(record['until'] as string).getTime() / 1000)
-  return {
+  return claims.parse({
     iss: record.organisation!,
     aud: 'ncsc',
     jti: ctx.random.uuid(),
@@ -64,9 +64,9 @@ function offer({ record }: Arrived, words: Words, agreement: AgreementFile, trus
     request: record.id,
     notice: b64u(hashOf(words)),
     authorization_details: [
-      { type: 'concordat-disclosure', from: 'ncsc', to: record['recipient'] as 'ico', purpose: words.purpose.id, items: record.items!, conditions: words.conditions },
+      { type: 'concordat-disclosure', from: 'ncsc', to: record['recipient'], purpose: words.purpose.id, items: record.items!, conditions: words.conditions },
     ],
-  }
+  })
 }
 
 export const preparePermission: Outbound = async (tx, request) => {

@@ -104,7 +104,7 @@ create view exchange.progress as
   select id, peer, kind, state, code, acknowledgement, queued_at, settled_at, record
   from exchange.outbox;
 
-grant select on exchange.progress to :desk;
+grant select on exchange.progress to :desk, :gateway;
 
 -- What left, as signed: evidence for whom it concerns.
 create view exchange.sent as

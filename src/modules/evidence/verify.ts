@@ -1,0 +1,173 @@
+import { z } from 'zod'
+import { trustOf, type AuthorityId, type Trust, type TrustFile } from '#exchange'
+import { authorities, chainFaults, headFaults, timeFaults } from './books.ts'
+import { readBundle, sealHolds, type Bundle } from './bundle.ts'
+import { agreementOfBothFaults, consentFaults, withdrawalFaults } from './door-3.ts'
+import { holdingsOf, type Held } from './holdings.ts'
+import { agreementFaults, decisionFaults, entriesIn, matterFaults, orderFaults, permissionFaults, receiptFaults } from './papers.ts'
+import { readEvidence, type Evidence, type Fault } from './reading.ts'
+import { liarsIn, notProvedBy, provedBy } from './words.ts'
+
+export type CheckName =
+  | 'form'
+  | 'deployment'
+  | 'seal'
+  | 'statements'
+  | 'payloads'
+  | 'permissions'
+  | 'order'
+  | 'agreement'
+  | 'matter'
+  | 'receipts'
+  | 'decisions'
+  | 'consent'
+  | 'both-sides'
+  | 'withdrawals'
+  | 'chains'
+  | 'heads'
+  | 'times'
+export type Finding = { check: CheckName; ok: boolean; about?: string; detail: string }
+
+export type Verdict = {
+  /** True only if every check passed. */
+  ok: boolean
+  findings: Finding[]
+  /** In plain words; all three empty where a check failed. */
+  proved: string[]
+  notProved: string[]
+  liars: string[]
+  held: Held
+  /** Entries of each authority about the organisation that the bundle links and does not show. */
+  notShown: Record<AuthorityId, number>
+}
+
+type Check = { check: CheckName; faults(e: Evidence): Fault[]; says(e: Evidence): string }
+
+const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`
+
+/** What is seen once every statement holds. Each looks at the whole bundle; none depends on another. */
+const checks: Check[] = [
+  { check: 'order', faults: orderFaults, says: () => 'every list is in order and nothing stands twice' },
+  { check: 'agreement', faults: agreementFaults, says: () => 'every decision was made under an agreement the trust file names' },
+  { check: 'matter', faults: matterFaults, says: () => 'everything is about one organisation and one matter' },
+  {
+    check: 'receipts',
+    faults: receiptFaults,
+    says: (e) => `${count(e.receipts.length, 'receipt')}, each of what it answers and given once`,
+  },
+  {
+    check: 'permissions',
+    faults: permissionFaults,
+    says: (e) =>
+      `${count(e.permissions.length, 'permission')}, each signed by an enrolled key, over the words shown, for no more than was asked`,
+  },
+  {
+    check: 'decisions',
+    faults: decisionFaults,
+    says: (e) => `${count(e.refusals.length, 'refusal')} and ${count(e.withdrawals.length, 'withdrawal')}`,
+  },
+  {
+    check: 'consent',
+    faults: consentFaults,
+    says: (e) => `${count(e.notices.length, 'notice')} of disclosure, each covered by a permission: items, purpose, recipient and time`,
+  },
+  { check: 'both-sides', faults: agreementOfBothFaults, says: () => 'what the ICO says it took, the NCSC says it sent' },
+  {
+    check: 'withdrawals',
+    faults: withdrawalFaults,
+    says: () => 'nothing left after a withdrawal was acknowledged but what the acknowledgement names',
+  },
+  {
+    check: 'chains',
+    faults: chainFaults,
+    says: (e) => `entries are numbered without gap: ${authorities.map((one) => `${one.toUpperCase()} 1 to ${lastOf(e, one)}`).join(', ')}`,
+  },
+  { check: 'heads', faults: headFaults, says: () => 'no log shows two heads of one size' },
+  { check: 'times', faults: timeFaults, says: () => 'nothing was logged after the bundle was made' },
+]
+
+/**
+ * Checks a bundle against keys that did not come with it. Pure, and never throws for the bundle's sake: what is not understood has
+ * failed. Statements are checked once and heads once, so that a thousand disclosures take seconds. Throws SyntaxError for a trust
+ * file whose keys cannot be read. `since` has no meaning yet.
+ */
+export function verifyBundle(text: string, trust: TrustFile, _options: { since?: undefined } = {}): Verdict {
+  const known = trustOf(trust)
+  const bundle = formOf(text)
+  if (!('v' in bundle)) return refusal([bundle])
+  const findings: Finding[] = [
+    { check: 'form', ok: true, detail: 'canonical, and nothing in it that the format does not name' },
+    ...outside(bundle, known),
+  ]
+  const { evidence, faults } = readEvidence(bundle, known)
+  findings.push(
+    ...found(
+      'statements',
+      faults.statements,
+      `${count(entriesIn(evidence).length, 'statement')}, each signed by its node and proved to stand in its ledger`,
+    ),
+  )
+  findings.push(...found('payloads', faults.payloads, 'every payload is the one named, every item opens its commitment'))
+  findings.push(...faults.permissions.map((fault) => ({ check: 'permissions' as const, ok: false, ...fault })))
+  const readable = faults.statements.length + faults.payloads.length + faults.permissions.length === 0
+  if (readable) findings.push(...checks.flatMap(({ check, faults: look, says }) => found(check, look(evidence), says(evidence))))
+  return readable && findings.every(({ ok }) => ok) ? verdict(evidence, findings) : refusal(findings)
+}
+
+function formOf(text: string): Bundle | Finding {
+  try {
+    return readBundle(text)
+  } catch (error) {
+    const issue = error instanceof z.ZodError ? error.issues[0] : undefined
+    const detail = issue ? `this is not a bundle: ${issue.path.join('.') || 'the whole'}: ${issue.message}` : 'this is not canonical JSON'
+    return { check: 'form', ok: false, detail }
+  }
+}
+
+function outside(bundle: Bundle, trust: Trust): Finding[] {
+  const same = bundle.deployment === trust.deployment
+  const seal = sealHolds(bundle, trust.statementKeys.portal)
+  return [
+    {
+      check: 'deployment',
+      ok: same,
+      detail: same ? 'it is of the deployment the trust file is for' : 'it is of another deployment than the trust file',
+    },
+    {
+      check: 'seal',
+      ok: seal,
+      detail: seal ? 'the portal put it together and nobody changed it since' : 'it is not as the portal sealed it',
+    },
+  ]
+}
+
+function found(check: CheckName, faults: Fault[], says: string): Finding[] {
+  return faults.length === 0 ? [{ check, ok: true, detail: says }] : faults.map((fault) => ({ check, ok: false, ...fault }))
+}
+
+function refusal(findings: Finding[]): Verdict {
+  const held: Held = { holdings: [], notYetConfirmed: [], notYetReceived: [] }
+  return { ok: false, findings, proved: [], notProved: [], liars: [], held, notShown: { ncsc: 0, ico: 0 } }
+}
+
+function verdict(evidence: Evidence, findings: Finding[]): Verdict {
+  const notShown = { ncsc: 0, ico: 0 }
+  for (const { from } of evidence.others) notShown[from] += 1
+  return {
+    ok: true,
+    findings,
+    held: holdingsOf(evidence),
+    notShown,
+    proved: provedBy(evidence),
+    notProved: notProvedBy(evidence),
+    liars: liarsIn(evidence),
+  }
+}
+
+/** The last entry of an authority that the bundle reaches. */
+function lastOf(e: Evidence, authority: AuthorityId): number {
+  return Math.max(
+    0,
+    ...[...e.requests, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority).map(({ checked }) => checked.n ?? 0),
+  )
+}
