@@ -36,7 +36,7 @@ const working = {
   disclosure: ['accept', 'dispatch', 'door-3', 'gateway', 'interval', 'peer-server', 'put', 'receive', 'requests'],
   exchange: ['requests'],
   identity: ['credentials', 'enrolments', 'organisations', 'people'],
-  ledger: ['append', 'cosigning', 'interval', 'proofs', 'public-files'],
+  ledger: ['append', 'cosigning', 'interval', 'proofs', 'public-files', 'rollback'],
   permission: ['portal', 'sender'],
   reporting: ['access', 'filing', 'folder', 'progress', 'rights'],
 }

@@ -13,7 +13,14 @@ import { found, type TryFile } from '../src/nodes/founding.ts'
 import { definitions, runNode, type Running, type RunOptions } from '../src/nodes/run.ts'
 
 export type Answer = { status: number; body: any; headers: Headers }
-export type Person = { name: string; post(path: string, body?: unknown): Promise<Answer>; get(path: string): Promise<Answer>; token: string; signingKey: any; url: string }
+export type Person = {
+  name: string
+  post(path: string, body?: unknown): Promise<Answer>
+  get(path: string): Promise<Answer>
+  token: string
+  signingKey: any
+  url: string
+}
 
 /** The three nodes in this process, each with a database of its own on the test server, intervals of 20 ms and 16 slots, no stories told. */
 export type Network = {
@@ -32,18 +39,36 @@ export type NetworkOptions = { env?: Record<string, string>; node?: Partial<Reco
 export async function startNetwork(options: NetworkOptions = {}): Promise<Network> {
   const folder = await mkdtemp(join(tmpdir(), 'concordat-journey-'))
   const config = readConfig({
-    CONCORDAT_HOME: folder, CONCORDAT_PORT: String(await freePorts()), CONCORDAT_LEDGER_INTERVAL: '20', CONCORDAT_LEDGER_SLOTS: '16', CONCORDAT_SEED: 'people', CONCORDAT_FSYNC: 'off', CONCORDAT_LOG_LEVEL: 'silent', ...options.env,
+    CONCORDAT_HOME: folder,
+    CONCORDAT_PORT: String(await freePorts()),
+    CONCORDAT_LEDGER_INTERVAL: '20',
+    CONCORDAT_LEDGER_SLOTS: '16',
+    CONCORDAT_SEED: 'people',
+    CONCORDAT_FSYNC: 'off',
+    CONCORDAT_LOG_LEVEL: 'silent',
+    ...options.env,
   })
   await found(config)
-  const databases = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await freshDatabase(definitions[node].migrations)]))) as Record<NodeName, Awaited<ReturnType<typeof freshDatabase>>>
+  const databases = Object.fromEntries(
+    await Promise.all(nodeNames.map(async (node) => [node, await freshDatabase(definitions[node].migrations)])),
+  ) as Record<NodeName, Awaited<ReturnType<typeof freshDatabase>>>
   const urls = (node: NodeName) => ({ owner: databases[node].ownerUrl, desk: databases[node].deskUrl, gateway: databases[node].gatewayUrl })
   const run = (node: NodeName, more: RunOptions = {}) =>
-    runNode(config, node, { databases: urls(node), log: silentLog, ...(options.now && { now: options.now }), ...options.node?.[node], ...more })
+    runNode(config, node, {
+      databases: urls(node),
+      log: silentLog,
+      ...(options.now && { now: options.now }),
+      ...options.node?.[node],
+      ...more,
+    })
   const running = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await run(node)]))) as Record<NodeName, Running>
   const owner = Object.fromEntries(nodeNames.map((node) => [node, openDb(urls(node).owner, { max: 2 })])) as Record<NodeName, Db>
   const world = (await readJson(config.home.tryFile)) as TryFile
   return {
-    config, world, running, owner,
+    config,
+    world,
+    running,
+    owner,
     as: (name) => personOf(world, name),
     restart: async (node, more) => {
       await running[node].stop()
@@ -68,7 +93,14 @@ export function personOf(world: TryFile, name: string): Person {
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers }
   }
-  return { name, token: known.token, signingKey: known.signingKey, url, get: (path) => call('GET', path), post: (path, body = {}) => call('POST', path, body) }
+  return {
+    name,
+    token: known.token,
+    signingKey: known.signingKey,
+    url,
+    get: (path) => call('GET', path),
+    post: (path, body = {}) => call('POST', path, body),
+  }
 }
 
 /** A compact JWS as an outsider would make it: nothing of ours in it. */
@@ -106,7 +138,11 @@ function isFree(port: number): Promise<boolean> {
 
 // Steps of the main story, in the domain's words.
 
-export async function reports(reporter: Person, answers: { question: string; value: unknown; audience: string[] }[], title = 'An incident'): Promise<{ incident: string; submissions: Record<string, any> }> {
+export async function reports(
+  reporter: Person,
+  answers: { question: string; value: unknown; audience: string[] }[],
+  title = 'An incident',
+): Promise<{ incident: string; submissions: Record<string, any> }> {
   const incident = await reporter.post('/incidents', { title })
   const filed = await reporter.post(`/incidents/${incident.body.id}/reports`, { stage: 'initial', submit: true, answers })
   if (filed.status !== 201) throw new Error(`report: ${filed.status} ${JSON.stringify(filed.body)}`)
@@ -129,7 +165,14 @@ export async function atIco(network: Network, item: string): Promise<any> {
 
 export async function asks(handler: Person, caseId: string, items: string[], more: Record<string, unknown> = {}): Promise<string> {
   const until = new Date(Date.now() + 86_400_000).toISOString()
-  const asked = await handler.post(`/cases/${caseId}/permission-requests`, { items, to: 'ico', purpose: 'incident-response', until, reason: 'The ICO will ask; only we can say.', ...more })
+  const asked = await handler.post(`/cases/${caseId}/permission-requests`, {
+    items,
+    to: 'ico',
+    purpose: 'incident-response',
+    until,
+    reason: 'The ICO will ask; only we can say.',
+    ...more,
+  })
   if (asked.status !== 201) throw new Error(`request: ${asked.status} ${JSON.stringify(asked.body)}`)
   return asked.body.id
 }
@@ -147,7 +190,13 @@ export async function grants(signatory: Person, request: any, items?: string[], 
 }
 
 export function discloses(officer: Person, caseId: string, items: string[], more: Record<string, unknown> = {}): Promise<Answer> {
-  return officer.post(`/cases/${caseId}/disclosures`, { items, to: 'ico', purpose: 'incident-response', necessity: 'The ICO is about to ask the victim the same.', ...more })
+  return officer.post(`/cases/${caseId}/disclosures`, {
+    items,
+    to: 'ico',
+    purpose: 'incident-response',
+    necessity: 'The ICO is about to ask the victim the same.',
+    ...more,
+  })
 }
 
 export function settled(officer: Person, disclosure: string): Promise<any> {
@@ -158,7 +207,10 @@ export function settled(officer: Person, disclosure: string): Promise<any> {
 }
 
 /** Up to a finding that Marlow Fresh has permitted. */
-export async function permitted(network: Network, finding = 'They came in through the VPN; the fix had been out for nine days.'): Promise<{ incident: string; case: any; finding: string; permission: string; request: any; submissions: Record<string, any> }> {
+export async function permitted(
+  network: Network,
+  finding = 'They came in through the VPN; the fix had been out for nine days.',
+): Promise<{ incident: string; case: any; finding: string; permission: string; request: any; submissions: Record<string, any> }> {
   const [reporter, signatory, handler] = [network.as('Asha Bell'), network.as('Gwen Marlow'), network.as('Callum Drey')]
   const { incident, submissions } = await reports(reporter, [
     { question: 'q19', value: 'We are locked out of our order system.', audience: ['ico', 'ncsc'] },

@@ -13,7 +13,10 @@ test('[consent-before-disclosure] what was permitted reaches the ICO with its pe
   const officer = network.as('Sofia Kerr')
   const refused = await discloses(officer, found.id, [finding, ...found.items.map((item: any) => item.id)])
   assert.equal(refused.status, 403)
-  assert.deepEqual([refused.body.code, refused.body.clause, refused.body.items.sort()], ['item-not-permitted', 'consent-before-disclosure', found.items.map((item: any) => item.id).sort()])
+  assert.deepEqual(
+    [refused.body.code, refused.body.clause, refused.body.items.sort()],
+    ['item-not-permitted', 'consent-before-disclosure', found.items.map((item: any) => item.id).sort()],
+  )
   const sent = await discloses(officer, found.id, [finding])
   assert.equal(sent.status, 201)
   assert.equal((await settled(officer, sent.body.id)).state, 'accepted')

@@ -12,7 +12,8 @@ before(async () => {
 })
 after(() => network.stop())
 
-const headsOf = async (db: Parameters<typeof query>[0]) => Number((await query<{ n: string }>(db, 'select count(*) as n from ledger.heads'))[0]!.n)
+const headsOf = async (db: Parameters<typeof query>[0]) =>
+  Number((await query<{ n: string }>(db, 'select count(*) as n from ledger.heads'))[0]!.n)
 
 test('a node that wakes up with an old database holds: it signs no second head and sends nothing, and takes in what comes', async () => {
   await eventually(async () => (await headsOf(network.owner.ico)) > 20)
@@ -24,7 +25,11 @@ test('a node that wakes up with an old database holds: it signs no second head a
     const before = await headsOf(look)
     const reporter = network.as('Asha Bell')
     const { body: incident } = await reporter.post('/incidents', { title: 'While the ICO holds' })
-    const filed = await reporter.post(`/incidents/${incident.id}/reports`, { stage: 'initial', submit: true, answers: [{ question: 'q19', value: 'Locked out.', audience: ['ico'] }] })
+    const filed = await reporter.post(`/incidents/${incident.id}/reports`, {
+      stage: 'initial',
+      submit: true,
+      answers: [{ question: 'q19', value: 'Locked out.', audience: ['ico'] }],
+    })
     assert.equal(filed.status, 202, 'no receipt leaves a house that holds')
     await eventually(async () => (await query(look, 'select 1 from casework.cases')).length === 1)
     await delay(100)

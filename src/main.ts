@@ -10,12 +10,21 @@ process.on('warning', (warning) => {
 enableCompileCache(join(resolve(import.meta.dirname, '..'), 'node_modules/.cache/compile'))
 
 const commands: Record<string, { load: () => Promise<Command>; about: string }> = {
-  'start': { load: async () => (await import('./commands/start.ts')).start, about: 'run portal, NCSC and ICO on this machine, for trying out' },
+  'start': {
+    load: async () => (await import('./commands/start.ts')).start,
+    about: 'run portal, NCSC and ICO on this machine, for trying out',
+  },
   'node': { load: async () => (await import('./commands/node.ts')).node, about: 'run one node: portal|ncsc|ico [--part desk|gateway]' },
   'migrate': { load: async () => (await import('./commands/migrate.ts')).migrateCommand, about: 'bring named databases up to date' },
   'report': { load: async () => (await import('./commands/report.ts')).report, about: 'file a report from a YAML file' },
-  'verify': { load: async () => (await import('./commands/verify.ts')).verify, about: 'check a bundle offline against your own trust file' },
-  'sign-agreement': { load: async () => (await import('./commands/sign-agreement.ts')).signAgreementCommand, about: 'sign the agreement as it stands (trying out)' },
+  'verify': {
+    load: async () => (await import('./commands/verify.ts')).verify,
+    about: 'check a bundle offline against your own trust file',
+  },
+  'sign-agreement': {
+    load: async () => (await import('./commands/sign-agreement.ts')).signAgreementCommand,
+    about: 'sign the agreement as it stands (trying out)',
+  },
 }
 
 const [name, ...argv] = process.argv.slice(2)
@@ -38,8 +47,21 @@ async function run({ load }: { load: () => Promise<Command> }): Promise<number> 
     return await (await load())(argv, process.env)
   } catch (error) {
     const code = (error as { code?: string }).code
-    const spoken = ['already-running', 'cluster-fault', 'config-invalid', 'agreement-unsigned', 'migration-edited', 'policy-invalid', 'key-refused', 'EADDRINUSE']
-    process.stderr.write(code !== undefined && spoken.includes(code) ? `concordat: ${(error as Error).message}\n` : `concordat: ${(error as Error).stack ?? error}\n`)
+    const spoken = [
+      'already-running',
+      'cluster-fault',
+      'config-invalid',
+      'agreement-unsigned',
+      'migration-edited',
+      'policy-invalid',
+      'key-refused',
+      'EADDRINUSE',
+    ]
+    process.stderr.write(
+      code !== undefined && spoken.includes(code)
+        ? `concordat: ${(error as Error).message}\n`
+        : `concordat: ${(error as Error).stack ?? error}\n`,
+    )
     return code === 'config-invalid' ? 2 : 1
   }
 }

@@ -11,7 +11,9 @@ export async function migrateCommand(argv: string[], env: Env): Promise<number> 
   const config = readConfig(env)
   const named = nodeNames.filter((node) => config.databaseUrls[node])
   if (named.length === 0) {
-    process.stderr.write('Set CONCORDAT_PORTAL_DATABASE_URL, CONCORDAT_NCSC_DATABASE_URL or CONCORDAT_ICO_DATABASE_URL. A node that keeps its own cluster migrates when it starts.\n')
+    process.stderr.write(
+      'Set CONCORDAT_PORTAL_DATABASE_URL, CONCORDAT_NCSC_DATABASE_URL or CONCORDAT_ICO_DATABASE_URL. A node that keeps its own cluster migrates when it starts.\n',
+    )
     return 2
   }
   const { prepareDatabase } = await import('../nodes/run.ts')

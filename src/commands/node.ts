@@ -6,7 +6,8 @@ import type { Env } from './command.ts'
 /** `concordat node portal|ncsc|ico [--part desk|gateway]`: runs until it is asked to stop, or until whoever started it is gone. */
 export async function node(argv: string[], env: Env): Promise<number> {
   const [name, flag, part, ...rest] = argv
-  const parts: Part[] | undefined = flag === undefined ? ['desk', 'gateway'] : flag === '--part' && (part === 'desk' || part === 'gateway') ? [part] : undefined
+  const parts: Part[] | undefined =
+    flag === undefined ? ['desk', 'gateway'] : flag === '--part' && (part === 'desk' || part === 'gateway') ? [part] : undefined
   if (!nodeNames.includes(name as NodeName) || parts === undefined || rest.length > 0) {
     process.stderr.write('usage: concordat node portal|ncsc|ico [--part desk|gateway]\n')
     return 2

@@ -15,6 +15,10 @@ export async function signAgreementCommand(argv: string[], env: Env): Promise<nu
   }
   const { signItself } = await import('../nodes/founding.ts')
   const signed = await signItself(config)
-  process.stdout.write(json ? `${JSON.stringify(signed)}\n` : `Signed ${signed.id} as it stands, hash ${signed.hash}, with both bodies' trying-out keys. Start again to work under it.\n`)
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(signed)}\n`
+      : `Signed ${signed.id} as it stands, hash ${signed.hash}, with both bodies' trying-out keys. Start again to work under it.\n`,
+  )
   return 0
 }

@@ -16,7 +16,14 @@ export type Seed = {
   enrolments: { kid: string; org: string; record: Enrolment; from: string }[]
 }
 
-type TryPerson = { name: string; roles: string[]; organisation?: string; node: NodeName; token: string; signingKey?: PrivateJwk & { kid: string } }
+type TryPerson = {
+  name: string
+  roles: string[]
+  organisation?: string
+  node: NodeName
+  token: string
+  signingKey?: PrivateJwk & { kid: string }
+}
 export type TryFile = { nodes: Record<NodeName, { url: string }>; people: TryPerson[] }
 
 /**
@@ -27,11 +34,15 @@ export type TryFile = { nodes: Record<NodeName, { url: string }>; people: TryPer
 export async function found(config: Config): Promise<void> {
   if ((await readJson(config.home.trustFile)) !== undefined) return
   await openHome(config.home.folder)
-  const keys = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await keysOf(config, node)]))) as Record<NodeName, NewKeys>
+  const keys = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await keysOf(config, node)]))) as Record<
+    NodeName,
+    NewKeys
+  >
   const folder = await readAgreement(config.agreement)
   const trust = trustFileOf(randomUUID(), keys, folder)
   const seed = seedOf(config, trust.deployment, keys)
-  for (const node of nodeNames) await writeFileAtomically(join(config.home.nodes[node].folder, 'seed.json'), JSON.stringify(seedFor(node, seed.seed)))
+  for (const node of nodeNames)
+    await writeFileAtomically(join(config.home.nodes[node].folder, 'seed.json'), JSON.stringify(seedFor(node, seed.seed)))
   const signatures = (['ncsc', 'ico'] as const).map((node) => signAgreement(folder, signerOf(keys[node].agreement!)))
   await writeFileAtomically(join(config.home.folder, SIGNATURES), `${JSON.stringify(signatures, null, 1)}\n`)
   await writeTryFile(config, seed.people)
@@ -39,7 +50,8 @@ export async function found(config: Config): Promise<void> {
 }
 
 async function keysOf(config: Config, node: NodeName): Promise<NewKeys> {
-  for (const part of ['gateway', 'desk', 'owner', ...(node === 'portal' ? ['folders'] : [])]) await makeFolder(join(config.home.nodes[node].keys, part))
+  for (const part of ['gateway', 'desk', 'owner', ...(node === 'portal' ? ['folders'] : [])])
+    await makeFolder(join(config.home.nodes[node].keys, part))
   return makeKeys(config.home.nodes[node].keys, { tryingOut: true, agreement: node !== 'portal' })
 }
 
@@ -51,22 +63,41 @@ function trustFileOf(deployment: string, keys: Record<NodeName, NewKeys>, folder
     ...(keys[name].agreement && { agreement: publicPart(keys[name].agreement) }),
   })
   return {
-    v: 1, deployment, environment: 'trying-out', agreements: [{ id: folder.file.id, hash: folder.hash }],
-    nodes: { portal: node('portal'), ncsc: node('ncsc'), ico: node('ico') }, witnesses: [],
+    v: 1,
+    deployment,
+    environment: 'trying-out',
+    agreements: [{ id: folder.file.id, hash: folder.hash }],
+    nodes: { portal: node('portal'), ncsc: node('ncsc'), ico: node('ico') },
+    witnesses: [],
   }
 }
 
 function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKeys>): { seed: Seed; people: TryPerson[] } {
   const ids = new Map(organisations.map((organisation) => [organisation.name, randomUUID()]))
-  const seeded = people.map((person) => ({ ...person, id: randomUUID(), ...(person.organisation && { organisationId: ids.get(person.organisation)! }), token: randomBytes(32).toString('base64url') }))
+  const seeded = people.map((person) => ({
+    ...person,
+    id: randomUUID(),
+    ...(person.organisation && { organisationId: ids.get(person.organisation)! }),
+    token: randomBytes(32).toString('base64url'),
+  }))
   const signatories = seeded.filter((person) => person.roles.includes('signatory')).map((person) => ({ person, key: newSigningKey() }))
   const enrolments = signatories.map(({ person, key }) => {
     const organisation = organisations.find((one) => one.name === person.organisation)!
     const at = new Date().toISOString()
     const record = signEnrolment(
       {
-        v: 1, deployment, org: person.organisationId!, organisation: { name: organisation.name, identifiers: organisation.identifiers }, kid: thumbprint(key), key: publicPart(key),
-        rpId: 'localhost', origin: originOf(config, 'portal'), role: 'signatory', ceremony: { kind: 'trying-out', at }, from: at, body: 'ncsc',
+        v: 1,
+        deployment,
+        org: person.organisationId!,
+        organisation: { name: organisation.name, identifiers: organisation.identifiers },
+        kid: thumbprint(key),
+        key: publicPart(key),
+        rpId: 'localhost',
+        origin: originOf(config, 'portal'),
+        role: 'signatory',
+        ceremony: { kind: 'trying-out', at },
+        from: at,
+        body: 'ncsc',
       },
       [signerOf(keys.portal.statement), signerOf(keys.ncsc.statement)],
     )
@@ -74,10 +105,21 @@ function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKe
   })
   const keyOf = (id: string) => signatories.find(({ person }) => person.id === id)?.key
   return {
-    seed: { organisations: organisations.map((organisation) => ({ ...organisation, id: ids.get(organisation.name)! })), people: seeded, enrolments },
+    seed: {
+      organisations: organisations.map((organisation) => ({ ...organisation, id: ids.get(organisation.name)! })),
+      people: seeded,
+      enrolments,
+    },
     people: seeded.map(({ id, name, roles, organisation, node, token }) => {
       const key = keyOf(id)
-      return { name, roles, ...(organisation && { organisation }), node, token, ...(key && { signingKey: { ...key, kid: thumbprint(key) } }) }
+      return {
+        name,
+        roles,
+        ...(organisation && { organisation }),
+        node,
+        token,
+        ...(key && { signingKey: { ...key, kid: thumbprint(key) } }),
+      }
     }),
   }
 }
@@ -110,11 +152,14 @@ export type Standing = { folder: AgreementFolder; trust: TrustFile; state: Signa
 /** The agreement's folder against the signatures both bodies gave: those beside it, and, trying out, those in the home. */
 export async function agreementStanding(config: Config): Promise<Standing> {
   const trust = checkTrustFile(await readJson(config.home.trustFile))
-  if (config.environment === 'production' && trust.environment !== 'production') throw new AgreementUnsigned('the trust file was made while trying out and is not used in production')
+  if (config.environment === 'production' && trust.environment !== 'production')
+    throw new AgreementUnsigned('the trust file was made while trying out and is not used in production')
   const folder = await readAgreement(config.agreement)
   const beside = ((await readJson(join(config.agreement, SIGNATURES))) ?? []) as string[]
   const own = config.environment === 'production' ? [] : (((await readJson(join(config.home.folder, SIGNATURES))) ?? []) as string[])
-  const keys = Object.fromEntries((['ncsc', 'ico'] as const).flatMap((node) => (trust.nodes[node].agreement ? [[node, trust.nodes[node].agreement]] : []))) as Record<string, PublicJwk>
+  const keys = Object.fromEntries(
+    (['ncsc', 'ico'] as const).flatMap((node) => (trust.nodes[node].agreement ? [[node, trust.nodes[node].agreement]] : [])),
+  ) as Record<string, PublicJwk>
   return { folder, trust, state: signatureState(folder, [...beside, ...own], keys), byItself: trust.environment === 'trying-out' }
 }
 
@@ -122,14 +167,18 @@ export async function signedAgreement(config: Config): Promise<Standing> {
   const standing = await agreementStanding(config)
   const pinned = standing.trust.agreements.some((one) => one.hash === standing.folder.hash && one.id === standing.folder.file.id)
   if (!standing.state.signed || !pinned)
-    throw new AgreementUnsigned(`The agreement in ${config.agreement} is not signed as it stands (missing: ${standing.state.missing.join(', ') || 'its place in trust.json'}). Read what changed; then both bodies sign it: concordat sign-agreement`)
+    throw new AgreementUnsigned(
+      `The agreement in ${config.agreement} is not signed as it stands (missing: ${standing.state.missing.join(', ') || 'its place in trust.json'}). Read what changed; then both bodies sign it: concordat sign-agreement`,
+    )
   return standing
 }
 
 /** Trying out: both bodies' keys lie here, so one command signs for both. In earnest each body signs on its own machine. */
 export async function signItself(config: Config): Promise<{ id: string; hash: string }> {
   const { folder, trust } = await agreementStanding(config)
-  const signatures = await Promise.all((['ncsc', 'ico'] as const).map(async (node) => signAgreement(folder, await readAgreementKey(config.home.nodes[node].keys, false))))
+  const signatures = await Promise.all(
+    (['ncsc', 'ico'] as const).map(async (node) => signAgreement(folder, await readAgreementKey(config.home.nodes[node].keys, false))),
+  )
   const known = ((await readJson(join(config.home.folder, SIGNATURES))) ?? []) as string[]
   await writeFileAtomically(join(config.home.folder, SIGNATURES), `${JSON.stringify([...known, ...signatures], null, 1)}\n`)
   const agreements = [...trust.agreements.filter((one) => one.hash !== folder.hash), { id: folder.file.id, hash: folder.hash }]

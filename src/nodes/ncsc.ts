@@ -7,7 +7,15 @@ export const ncsc: NodeDefinition = {
   node: 'ncsc',
   title: 'NCSC desk',
   runBy: 'The part the National Cyber Security Centre would run. It is not a regulator.',
-  migrations: ['ledger/migrations', 'exchange/migrations', 'identity/migrations', 'casework/migrations', 'permission/migrations', 'disclosure/migrations', 'disclosure/guard'],
+  migrations: [
+    'ledger/migrations',
+    'exchange/migrations',
+    'identity/migrations',
+    'casework/migrations',
+    'permission/migrations',
+    'disclosure/migrations',
+    'disclosure/guard',
+  ],
   neverLimited: [],
   desk: ({ db, agreement, poke, waitMilliseconds }) => ({
     endpoints: [

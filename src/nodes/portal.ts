@@ -7,7 +7,8 @@ import type { NodeDefinition } from './definition.ts'
 /** The inbox is where receipts are kept; a body can only receipt what was sent to that body, and the ICO what the NCSC disclosed. */
 const keepReceipt: Inbound = async (tx, { record }) => {
   const ours = await peerOf(tx, record['for'] as string)
-  const fits = ours === undefined ? record.from === 'ico' && ['disclosure', 'recall'].includes(record['about'] as string) : ours === record.from
+  const fits =
+    ours === undefined ? record.from === 'ico' && ['disclosure', 'recall'].includes(record['about'] as string) : ours === record.from
   if (!fits) throw new Refusal('not-found')
 }
 const keepNotice: Inbound = async () => {}
@@ -16,13 +17,17 @@ export const portal: NodeDefinition = {
   node: 'portal',
   title: 'Portal',
   runBy: 'Run by the portal\u2019s operator, for the organisation. It speaks for neither the ICO nor the NCSC.',
-  migrations: ['ledger/migrations', 'exchange/migrations', 'identity/migrations', 'reporting/migrations', 'permission/migrations', 'disclosure/migrations'],
+  migrations: [
+    'ledger/migrations',
+    'exchange/migrations',
+    'identity/migrations',
+    'reporting/migrations',
+    'permission/migrations',
+    'disclosure/migrations',
+  ],
   neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
   desk: ({ db, trust, folders, waitMilliseconds }) => ({
-    endpoints: [
-      ...reportingApi({ db, folders, wait: waitMilliseconds }),
-      ...portalApi({ db, trust, keys: folders, waitMilliseconds }),
-    ],
+    endpoints: [...reportingApi({ db, folders, wait: waitMilliseconds }), ...portalApi({ db, trust, keys: folders, waitMilliseconds })],
     pages: [],
   }),
   gateway: ({ agreement, trust, folders }) => ({

@@ -28,7 +28,13 @@ export const definitions: Record<NodeName, NodeDefinition> = { portal, ncsc, ico
 
 export type Running = { stop(): Promise<void>; gateway: Gateway | undefined; urls: { desk: string; gateway: string; owner: string } }
 /** `databases`: made and migrated already. `gateway`: changes to its configuration, so that a test can make a sender misbehave. */
-export type RunOptions = { parts?: Part[]; now?: () => Date; log?: Log; databases?: Urls; gateway?: (config: GatewayConfig) => GatewayConfig }
+export type RunOptions = {
+  parts?: Part[]
+  now?: () => Date
+  log?: Log
+  databases?: Urls
+  gateway?: (config: GatewayConfig) => GatewayConfig
+}
 type Stop = () => Promise<void>
 
 const DATABASE = 'concordat'
@@ -50,7 +56,14 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
     stops.push(async () => lock.release())
     const urls = options.databases ?? (await databaseOf(config, node, parts, stops))
     if (options.databases) await plant(urls.owner, seedFile(config, node))
-    const shared: Shared = { config, definition: definitions[node], standing, agreement: activate(standing.folder), trust: trustOf(standing.trust), options }
+    const shared: Shared = {
+      config,
+      definition: definitions[node],
+      standing,
+      agreement: activate(standing.folder),
+      trust: trustOf(standing.trust),
+      options,
+    }
     const gateway = parts.includes('gateway') ? await startGateway(shared, urls.gateway, stops) : undefined
     if (parts.includes('desk')) await startDesk(shared, urls.desk, gateway, parts, stops)
     return { stop, gateway, urls }
@@ -67,7 +80,10 @@ export type Urls = { desk: string; gateway: string; owner: string }
 async function databaseOf(config: Config, node: NodeName, parts: Part[], stops: Stop[]): Promise<Urls> {
   const given = config.databaseUrls[node]
   if (parts.length === 1) {
-    if (!given) throw new Error(`One part alone needs CONCORDAT_${node.toUpperCase()}_DATABASE_URL: the address of the ${parts[0]}'s own database role`)
+    if (!given)
+      throw new Error(
+        `One part alone needs CONCORDAT_${node.toUpperCase()}_DATABASE_URL: the address of the ${parts[0]}'s own database role`,
+      )
     return { desk: given, gateway: given, owner: '' }
   }
   const administrator = given ?? (await ownCluster(config, node, stops))
@@ -137,7 +153,10 @@ async function startGateway(shared: Shared, url: string, stops: Stop[]): Promise
   const { makeCtx } = ctxMaker(shared, 'gateway')
   const own = await gatewayConfig(shared, db, standing.trust, makeCtx)
   const interval = intervalOf(shared)
-  const gateway = createGateway(shared.options.gateway?.(own) ?? own, { intervalMilliseconds: interval, pollMilliseconds: Math.min(100, interval) })
+  const gateway = createGateway(shared.options.gateway?.(own) ?? own, {
+    intervalMilliseconds: interval,
+    pollMilliseconds: Math.min(100, interval),
+  })
   await gateway.start({ host: config.host, port: config.ports[node].peer })
   stops.push(() => gateway.stop())
   return gateway
@@ -155,14 +174,23 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
   const { transitHours, skewMinutes } = agreement.file.exchange
   const claim = config.claimMilliseconds
   return {
-    node, db, trust, agreement, makeCtx,
+    node,
+    db,
+    trust,
+    agreement,
+    makeCtx,
     ledger: { origin: trust.origins[node], slots: config.ledger.slots ?? agreement.file.ledger.slots, signer: keys.log },
-    signer: keys.statement, opening: keys.opening, restKey: keys.rest,
+    signer: keys.statement,
+    opening: keys.opening,
+    restKey: keys.rest,
     sealing: await sealingKeysOf(trustFile),
     peers: Object.fromEntries(nodeNames.filter((name) => name !== node).map((name) => [name, peerOf(config, name)])),
     times: {
-      claimMilliseconds: claim, timeoutMilliseconds: Math.max(100, claim - 100), retryCapMilliseconds: config.environment === 'production' ? 60_000 : 2_000,
-      transitMilliseconds: transitHours * 3_600_000, skewMilliseconds: skewMinutes * 60_000,
+      claimMilliseconds: claim,
+      timeoutMilliseconds: Math.max(100, claim - 100),
+      retryCapMilliseconds: config.environment === 'production' ? 60_000 : 2_000,
+      transitMilliseconds: transitHours * 3_600_000,
+      skewMilliseconds: skewMinutes * 60_000,
     },
     ...definition.gateway({ agreement, trust, folders: foldersOf(shared), graceMilliseconds: claim }),
   }
@@ -180,10 +208,18 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
   const provider = production ? 'none' : 'trying-out'
   const status = statusPage({ status: () => statusOf(shared, db, parts), describe: (actor) => describeActor(db, actor) })
   const web = await createWeb({
-    node, title: production ? definition.title : `${definition.title} (trying out)`, origin: originOf(config, node), production, log, metrics,
-    endpoints: desk.endpoints, pages: [...desk.pages, ...identityPages({ db, provider, production }), status],
-    navigation: [{ text: 'Status', href: '/status' }], home: '/status',
-    authenticate: (given) => authenticate(db, given, makeCtx()), makeCtx,
+    node,
+    title: production ? definition.title : `${definition.title} (trying out)`,
+    origin: originOf(config, node),
+    production,
+    log,
+    metrics,
+    endpoints: desk.endpoints,
+    pages: [...desk.pages, ...identityPages({ db, provider, production }), status],
+    navigation: [{ text: 'Status', href: '/status' }],
+    home: '/status',
+    authenticate: (given) => authenticate(db, given, makeCtx()),
+    makeCtx,
     health: async () => ({ ready: await answers(db), checks: { database: await answers(db) } }),
     limits: { exempt: definition.neverLimited },
     publicFiles: (path) => readLedgerFile(db, path),
@@ -195,7 +231,10 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
 }
 
 async function answers(db: Db): Promise<boolean> {
-  return queryOne(db, 'select 1').then(() => true, () => false)
+  return queryOne(db, 'select 1').then(
+    () => true,
+    () => false,
+  )
 }
 
 async function statusOf({ config, definition, standing, agreement, trust }: Shared, db: Db, parts: Part[]): Promise<NodeStatus> {
@@ -222,12 +261,18 @@ function ledgerIn(note: string, trust: Trust): { size: number; at: Date; cosigne
   const [, size] = note.split('\n')
   const lines = note.split('\n').filter((line) => line.startsWith('\u2014 '))
   const names = new Map(Object.entries(trust.origins).map(([node, origin]) => [origin, definitions[node as NodeName].title]))
-  const cosignatures = lines.map((line) => line.split(' ')).flatMap(([, name, signature]) => {
-    const bytes = Buffer.from(signature!, 'base64')
-    // C2SP tlog-cosignature: four bytes of key id, eight of time, sixty-four of signature.
-    return bytes.length === 76 ? [{ by: names.get(name!) ?? name!, at: Number(bytes.readBigUInt64BE(4)) }] : []
-  })
-  return { size: Number(size), at: new Date(Math.max(0, ...cosignatures.map((one) => one.at)) * 1000), cosignedBy: cosignatures.map((one) => one.by) }
+  const cosignatures = lines
+    .map((line) => line.split(' '))
+    .flatMap(([, name, signature]) => {
+      const bytes = Buffer.from(signature!, 'base64')
+      // C2SP tlog-cosignature: four bytes of key id, eight of time, sixty-four of signature.
+      return bytes.length === 76 ? [{ by: names.get(name!) ?? name!, at: Number(bytes.readBigUInt64BE(4)) }] : []
+    })
+  return {
+    size: Number(size),
+    at: new Date(Math.max(0, ...cosignatures.map((one) => one.at)) * 1000),
+    cosignedBy: cosignatures.map((one) => one.by),
+  }
 }
 
 async function reachable(config: Config, node: NodeName): Promise<boolean> {

@@ -53,7 +53,10 @@ async function supervise(print: (line: string) => void, whenReady: () => Promise
   const asked = Promise.withResolvers<'asked'>()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => asked.resolve('asked'))
   const first = await Promise.race([Promise.all(children.map((child) => child.ready)).then(() => 'ready' as const), ended, asked.promise])
-  const stories = first === 'ready' ? whenReady().catch(() => print('The stories of the small world could not all be told; everything else works.')) : undefined
+  const stories =
+    first === 'ready'
+      ? whenReady().catch(() => print('The stories of the small world could not all be told; everything else works.'))
+      : undefined
   const last = first === 'ready' ? await Promise.race([ended, asked.promise]) : first
   await Promise.all(children.map(stopChild))
   await Promise.race([stories, Promise.resolve()])

@@ -6,10 +6,25 @@ export type SeedOrganisation = { name: string; identifiers: { scheme: string; id
 export type SeedPerson = { name: string; node: NodeName; roles: RoleId[]; organisation?: string }
 
 export const organisations: SeedOrganisation[] = [
-  { name: 'Marlow Fresh Ltd', identifiers: [{ scheme: 'companies-house', id: '00000101' }], sector: 'Retail and manufacture', sizeBand: '50 to 249' },
-  { name: 'Harrow Vale Water plc', identifiers: [{ scheme: 'companies-house', id: '00000202' }], sector: 'Utilities', sizeBand: '1,000 or more' },
+  {
+    name: 'Marlow Fresh Ltd',
+    identifiers: [{ scheme: 'companies-house', id: '00000101' }],
+    sector: 'Retail and manufacture',
+    sizeBand: '50 to 249',
+  },
+  {
+    name: 'Harrow Vale Water plc',
+    identifiers: [{ scheme: 'companies-house', id: '00000202' }],
+    sector: 'Utilities',
+    sizeBand: '1,000 or more',
+  },
   { name: 'Pell and Quarry LLP', identifiers: [{ scheme: 'companies-house', id: 'OC000303' }], sector: 'Legal', sizeBand: '10 to 49' },
-  { name: 'Tarn Managed Services Ltd', identifiers: [{ scheme: 'companies-house', id: '00000404' }], sector: 'Online Technology and Telecoms', sizeBand: '50 to 249' },
+  {
+    name: 'Tarn Managed Services Ltd',
+    identifiers: [{ scheme: 'companies-house', id: '00000404' }],
+    sector: 'Online Technology and Telecoms',
+    sizeBand: '50 to 249',
+  },
 ]
 
 const org = (organisation: string, people: [string, ...RoleId[]][]): SeedPerson[] =>
@@ -18,20 +33,62 @@ const at = (node: NodeName, people: [string, ...RoleId[]][]): SeedPerson[] => pe
 
 export const people: SeedPerson[] = [
   ...org('Marlow Fresh Ltd', [
-    ['Asha Bell', 'reporter'], ['Gwen Marlow', 'signatory'], ['Tomos Reid', 'dpo'], ['Nadia Flint', 'counsel'], ['Rhys Calder', 'agent'], ['Orla Dane', 'client-contact'],
+    ['Asha Bell', 'reporter'],
+    ['Gwen Marlow', 'signatory'],
+    ['Tomos Reid', 'dpo'],
+    ['Nadia Flint', 'counsel'],
+    ['Rhys Calder', 'agent'],
+    ['Orla Dane', 'client-contact'],
   ]),
-  ...org('Harrow Vale Water plc', [['Ines Thorpe', 'reporter'], ['Malcolm Avery', 'signatory'], ['Priya Hatch', 'dpo'], ['Owen Locke', 'counsel']]),
-  ...org('Pell and Quarry LLP', [['Edith Quarry', 'reporter', 'counsel'], ['Samir Pell', 'signatory', 'dpo']]),
-  ...org('Tarn Managed Services Ltd', [['Lena Fosse', 'reporter'], ['Viktor Tarn', 'signatory'], ['Bea Whitlow', 'dpo', 'client-contact']]),
+  ...org('Harrow Vale Water plc', [
+    ['Ines Thorpe', 'reporter'],
+    ['Malcolm Avery', 'signatory'],
+    ['Priya Hatch', 'dpo'],
+    ['Owen Locke', 'counsel'],
+  ]),
+  ...org('Pell and Quarry LLP', [
+    ['Edith Quarry', 'reporter', 'counsel'],
+    ['Samir Pell', 'signatory', 'dpo'],
+  ]),
+  ...org('Tarn Managed Services Ltd', [
+    ['Lena Fosse', 'reporter'],
+    ['Viktor Tarn', 'signatory'],
+    ['Bea Whitlow', 'dpo', 'client-contact'],
+  ]),
   ...at('ncsc', [
-    ['Ruth Ambler', 'duty-officer'], ['Callum Drey', 'handler'], ['Sofia Kerr', 'releasing-officer'], ['Hamza Noor', 'threat-reviewer'], ['Joan Pike', 'category-approver'],
-    ['Theo Marsh', 'legal'], ['Ada Winslow', 'press-officer'], ['Bram Ellery', 'contact'], ['Cleo Hart', 'deputy'], ['Dilys Orme', 'own-dpo'], ['Ewan Trask', 'records-officer'],
-    ['Faye Yardley', 'administrator'], ['George Imrie', 'auditor'],
+    ['Ruth Ambler', 'duty-officer'],
+    ['Callum Drey', 'handler'],
+    ['Sofia Kerr', 'releasing-officer'],
+    ['Hamza Noor', 'threat-reviewer'],
+    ['Joan Pike', 'category-approver'],
+    ['Theo Marsh', 'legal'],
+    ['Ada Winslow', 'press-officer'],
+    ['Bram Ellery', 'contact'],
+    ['Cleo Hart', 'deputy'],
+    ['Dilys Orme', 'own-dpo'],
+    ['Ewan Trask', 'records-officer'],
+    ['Faye Yardley', 'administrator'],
+    ['George Imrie', 'auditor'],
   ]),
   ...at('ico', [
-    ['Helen Sayer', 'triage'], ['Imran Vale', 'case-officer'], ['Jess Corrie', 'investigator'], ['Kofi Lund', 'technical-adviser'], ['Lydia Frame', 'legal-adviser'],
-    ['Mark Upton', 'decision-maker'], ['Nell Garside', 'settlement-officer'], ['Oscar Dunn', 'senior-approver'], ['Pia Renn', 'statistics-releaser'], ['Quinn Astley', 'statistics-approver'],
-    ['Rosa Blythe', 'information-rights-officer'], ['Stan Howell', 'policy'], ['Tilda Crane', 'press-officer'], ['Uma Selby', 'contact'], ['Vic Harding', 'deputy'],
-    ['Wren Cole', 'own-dpo'], ['Xenia Moss', 'records-officer'], ['Yusuf Penn', 'administrator'], ['Zara Lyle', 'auditor'],
+    ['Helen Sayer', 'triage'],
+    ['Imran Vale', 'case-officer'],
+    ['Jess Corrie', 'investigator'],
+    ['Kofi Lund', 'technical-adviser'],
+    ['Lydia Frame', 'legal-adviser'],
+    ['Mark Upton', 'decision-maker'],
+    ['Nell Garside', 'settlement-officer'],
+    ['Oscar Dunn', 'senior-approver'],
+    ['Pia Renn', 'statistics-releaser'],
+    ['Quinn Astley', 'statistics-approver'],
+    ['Rosa Blythe', 'information-rights-officer'],
+    ['Stan Howell', 'policy'],
+    ['Tilda Crane', 'press-officer'],
+    ['Uma Selby', 'contact'],
+    ['Vic Harding', 'deputy'],
+    ['Wren Cole', 'own-dpo'],
+    ['Xenia Moss', 'records-officer'],
+    ['Yusuf Penn', 'administrator'],
+    ['Zara Lyle', 'auditor'],
   ]),
 ]

@@ -10,8 +10,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export function canonical(value: unknown): string {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('number is not finite')
   if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('string has a lone surrogate')
-  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
-    return JSON.stringify(value)
+  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value !== 'object' || value instanceof Date || ArrayBuffer.isView(value)) throw new TypeError('not a JSON value')
   const members = Object.entries(value).filter(([, member]) => member !== undefined)

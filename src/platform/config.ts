@@ -36,8 +36,12 @@ export function readConfig(env: Env): Config {
     home: homeAt(homeFolder(env)),
     environment,
     host: '127.0.0.1',
-    ports: Object.fromEntries(nodeNames.map((node, index) => [node, { web: first + index, metrics: first + 10 + index, peer: first + 20 + index }])) as Config['ports'],
-    databaseUrls: Object.fromEntries(nodeNames.flatMap((node) => given(env, `CONCORDAT_${node.toUpperCase()}_DATABASE_URL`).map((url) => [node, url]))),
+    ports: Object.fromEntries(
+      nodeNames.map((node, index) => [node, { web: first + index, metrics: first + 10 + index, peer: first + 20 + index }]),
+    ) as Config['ports'],
+    databaseUrls: Object.fromEntries(
+      nodeNames.flatMap((node) => given(env, `CONCORDAT_${node.toUpperCase()}_DATABASE_URL`).map((url) => [node, url])),
+    ),
     agreement: resolve(given(env, 'CONCORDAT_AGREEMENT')[0] ?? join(project, 'agreement/ico-ncsc-2023')),
     logLevel: oneOf(env, 'CONCORDAT_LOG_LEVEL', ['warn', 'info', 'error', 'silent', 'debug'] as const),
     ledger: {
@@ -55,7 +59,8 @@ export function readConfig(env: Env): Config {
 /** What is good enough to try things out with is not good enough for people's confidences. */
 function refuseInEarnest({ environment, ledger, fsync }: Config): void {
   if (environment !== 'production') return
-  if ((ledger.intervalMilliseconds ?? 1000) < 1000) throw new ConfigInvalid('CONCORDAT_LEDGER_INTERVAL must be at least 1000 (milliseconds) in production')
+  if ((ledger.intervalMilliseconds ?? 1000) < 1000)
+    throw new ConfigInvalid('CONCORDAT_LEDGER_INTERVAL must be at least 1000 (milliseconds) in production')
   if (!fsync) throw new ConfigInvalid('CONCORDAT_FSYNC=off is for tests: what is acknowledged must be on disk')
 }
 
@@ -78,7 +83,8 @@ function optional(env: Env, name: string, least: number, most: number): number |
   const text = given(env, name)[0]
   if (text === undefined) return undefined
   const value = Number(text)
-  if (!Number.isInteger(value) || value < least || value > most) throw new ConfigInvalid(`${name} must be a whole number from ${least} to ${most}`)
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new ConfigInvalid(`${name} must be a whole number from ${least} to ${most}`)
   return value
 }
 

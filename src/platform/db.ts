@@ -48,6 +48,10 @@ export async function query<R = Record<string, unknown>>(db: Db | Tx, text: stri
 }
 
 /** The single row, or undefined. */
-export async function queryOne<R = Record<string, unknown>>(db: Db | Tx, text: string, values: readonly unknown[] = []): Promise<R | undefined> {
+export async function queryOne<R = Record<string, unknown>>(
+  db: Db | Tx,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<R | undefined> {
   return (await query<R>(db, text, values))[0]
 }

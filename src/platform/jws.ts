@@ -42,7 +42,9 @@ export function readJws(jws: string): OpenedJws {
   const parts = jws.split('.')
   if (parts.length !== 3) throw new SyntaxError('not a compact JWS')
   const header = JSON.parse(Buffer.from(fromB64u(parts[0]!)).toString('utf8'))
-  const names = Object.keys(header ?? {}).sort().join()
+  const names = Object.keys(header ?? {})
+    .sort()
+    .join()
   if (names !== 'alg,kid,typ' || header.alg !== 'EdDSA' || typeof header.kid !== 'string' || typeof header.typ !== 'string')
     throw new SyntaxError('JWS header must be alg EdDSA, kid and typ, and nothing else')
   return { kid: header.kid, typ: header.typ, text: utf8(fromB64u(parts[1]!)) }

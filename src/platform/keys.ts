@@ -17,8 +17,14 @@ export type NewKeys = { statement: PrivateJwk; log: PrivateJwk; seal: SealJwk; a
 
 /** Makes a node's keys below `folder`: `gateway/` is for the gateway's eyes only, `agreement.json` for signing the agreement. Returns them once, for the trust file. */
 export async function makeKeys(folder: string, options: { tryingOut: boolean; agreement: boolean }): Promise<NewKeys> {
-  const keys: NewKeys = { statement: newSigningKey(), log: newSigningKey(), seal: await generateSealJwk(), ...(options.agreement && { agreement: newSigningKey() }) }
-  const write = (name: string, key: unknown) => writeFileAtomically(join(folder, name), `${JSON.stringify({ tryingOut: options.tryingOut, key })}\n`)
+  const keys: NewKeys = {
+    statement: newSigningKey(),
+    log: newSigningKey(),
+    seal: await generateSealJwk(),
+    ...(options.agreement && { agreement: newSigningKey() }),
+  }
+  const write = (name: string, key: unknown) =>
+    writeFileAtomically(join(folder, name), `${JSON.stringify({ tryingOut: options.tryingOut, key })}\n`)
   await write('gateway/statement.json', keys.statement)
   await write('gateway/log.json', keys.log)
   await write('gateway/seal.json', keys.seal)

@@ -46,13 +46,21 @@ async function applyOne(client: pg.Client, migration: Migration, words: Record<s
   await client.query('begin')
   try {
     await client.query('lock table platform.migrations in exclusive mode')
-    const { rows } = await client.query('select name, checksum from platform.migrations where module = $1 order by name', [migration.module])
+    const { rows } = await client.query('select name, checksum from platform.migrations where module = $1 order by name', [
+      migration.module,
+    ])
     const known = rows.find((row) => row.name === migration.name)
-    if (known && known.checksum !== migration.checksum) throw new MigrationEdited(`${migration.module}/${migration.name} was edited after it was applied`)
-    if (!known && rows.some((row) => row.name > migration.name)) throw new MigrationEdited(`${migration.module}/${migration.name} comes before one already applied`)
+    if (known && known.checksum !== migration.checksum)
+      throw new MigrationEdited(`${migration.module}/${migration.name} was edited after it was applied`)
+    if (!known && rows.some((row) => row.name > migration.name))
+      throw new MigrationEdited(`${migration.module}/${migration.name} comes before one already applied`)
     if (!known) {
       await client.query(migration.text.replace(/:([a-z_]+)\b/g, (whole, word) => words[word] ?? whole))
-      await client.query('insert into platform.migrations (module, name, checksum) values ($1, $2, $3)', [migration.module, migration.name, migration.checksum])
+      await client.query('insert into platform.migrations (module, name, checksum) values ($1, $2, $3)', [
+        migration.module,
+        migration.name,
+        migration.checksum,
+      ])
     }
     await client.query('commit')
     return known ? 0 : 1

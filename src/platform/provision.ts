@@ -12,7 +12,11 @@ export type Access = { urls: Record<Role, string>; words: Record<Role, string> }
  */
 export async function provision(administrator: string, database: string, passwordFile: (role: Role) => string): Promise<Access> {
   const roles: Record<Role, string> = { owner: `${database}_owner`, desk: `${database}_desk`, gateway: `${database}_gateway` }
-  const passwords = { owner: await password(passwordFile('owner')), desk: await password(passwordFile('desk')), gateway: await password(passwordFile('gateway')) }
+  const passwords = {
+    owner: await password(passwordFile('owner')),
+    desk: await password(passwordFile('desk')),
+    gateway: await password(passwordFile('gateway')),
+  }
   await asAdministrator(administrator, async (client) => {
     for (const role of ['owner', 'desk', 'gateway'] as const) await makeRole(client, roles[role], passwords[role])
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [database])

@@ -40,7 +40,11 @@ export function decideDisclosure(agreement: Agreement, question: DisclosureQuest
   return ask(agreement.engine, {
     principal: { type: 'Officer', id: officer.id, attrs: { node: officer.node, roles: officer.roles } },
     action: 'disclose',
-    resource: { type: 'Item', id: item.id, attrs: { kind: item.kind, origins: item.origins.map((origin) => reference('Organisation', origin)) } },
+    resource: {
+      type: 'Item',
+      id: item.id,
+      attrs: { kind: item.kind, origins: item.origins.map((origin) => reference('Organisation', origin)) },
+    },
     context: {
       from: question.from,
       to: question.to,

@@ -10,7 +10,13 @@ import type { RefusalCode } from '#platform/errors'
 export const SIGNATURES = 'signatures.json'
 const TYP = 'concordat-agreement+jws'
 
-const purpose = z.looseObject({ id: z.string(), label: z.string(), means: z.string(), may: z.array(z.string()), mayNot: z.array(z.string()) })
+const purpose = z.looseObject({
+  id: z.string(),
+  label: z.string(),
+  means: z.string(),
+  may: z.array(z.string()),
+  mayNot: z.array(z.string()),
+})
 const file = z.looseObject({
   id: z.string(),
   version: z.string(),
@@ -45,7 +51,9 @@ export async function readAgreement(path: string): Promise<AgreementFolder> {
 
 async function filesBelow(path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true })
-  const names = entries.filter((entry) => entry.isFile()).map((entry) => relative(path, join(entry.parentPath, entry.name)).split(sep).join('/'))
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(path, join(entry.parentPath, entry.name)).split(sep).join('/'))
   return names.filter((name) => name !== SIGNATURES).sort()
 }
 
@@ -57,7 +65,11 @@ export function signAgreement(folder: Pick<AgreementFolder, 'hash' | 'file'>, si
 export type SignatureState = { signed: boolean; missing: string[] }
 
 /** Signed means by every body's key over this very hash; a signature of an earlier text counts for nothing. */
-export function signatureState(folder: Pick<AgreementFolder, 'hash' | 'file'>, signatures: string[], keys: Record<string, PublicJwk>): SignatureState {
+export function signatureState(
+  folder: Pick<AgreementFolder, 'hash' | 'file'>,
+  signatures: string[],
+  keys: Record<string, PublicJwk>,
+): SignatureState {
   const missing = Object.entries(keys).filter(([, jwk]) => !signatures.some((jws) => signsIt(jws, folder, jwk)))
   return { signed: missing.length === 0 && Object.keys(keys).length > 0, missing: missing.map(([body]) => body) }
 }

@@ -1,3 +1,11 @@
 export { activate, decideDisclosure, decideSend, type Agreement, type DisclosureQuestion, type PermissionFacts } from './agreement.ts'
 export { PolicyInvalid, type Verdict } from './engine.ts'
-export { readAgreement, SIGNATURES, signAgreement, signatureState, type AgreementFile, type AgreementFolder, type SignatureState } from './folder.ts'
+export {
+  readAgreement,
+  SIGNATURES,
+  signAgreement,
+  signatureState,
+  type AgreementFile,
+  type AgreementFolder,
+  type SignatureState,
+} from './folder.ts'

@@ -14,7 +14,18 @@ const SKEW_SECONDS = 300
 
 const content = z.strictObject({
   organisation: z.strictObject({ id: z.uuid(), name: z.string(), verified: z.boolean() }),
-  items: z.array(z.strictObject({ id: z.uuid(), question: z.string(), value: z.unknown(), salt: z.string(), kind: z.enum(['answer', 'finding']), origins: z.array(z.uuid()).min(1) })).min(1),
+  items: z
+    .array(
+      z.strictObject({
+        id: z.uuid(),
+        question: z.string(),
+        value: z.unknown(),
+        salt: z.string(),
+        kind: z.enum(['answer', 'finding']),
+        origins: z.array(z.uuid()).min(1),
+      }),
+    )
+    .min(1),
 })
 type Content = z.infer<typeof content>
 
@@ -37,11 +48,25 @@ export function keepDisclosure(agreement: Agreement, trust: Trust): Inbound {
     await keepDisclosed(tx, { record: record.id, organisation: sent.organisation, items, rules }, ctx)
     for (const permission of permissions) {
       const its = record.items!.filter((ref) => permission.items.some((one) => one.id === ref.id))
-      await queue(tx, 'portal', 'receipt', {
-        clause: CLAUSE,
-        members: { organisation: permission.claims.iss, for: record.id, about: 'disclosure', state: 'accepted', items: its, via: 'permission', permission: permission.claims.jti },
-        chain: permission.claims.iss,
-      }, ctx)
+      await queue(
+        tx,
+        'portal',
+        'receipt',
+        {
+          clause: CLAUSE,
+          members: {
+            organisation: permission.claims.iss,
+            for: record.id,
+            about: 'disclosure',
+            state: 'accepted',
+            items: its,
+            via: 'permission',
+            permission: permission.claims.jti,
+          },
+          chain: permission.claims.iss,
+        },
+        ctx,
+      )
     }
   }
 }
@@ -56,7 +81,12 @@ function decideAgain(agreement: Agreement, { record, logTime }: Arrived, sent: C
       const permission = permissionFor(refs.get(item.id)!, origin, permissions)
       const verdict = decideDisclosure(agreement, {
         officer: { id: officer.id, node: record.from, roles: [officer.role] },
-        item, origin, from: record.from, to: record.to, purpose: record['purpose'] as string, necessity: record['necessity'] as string,
+        item,
+        origin,
+        from: record.from,
+        to: record.to,
+        purpose: record['purpose'] as string,
+        necessity: record['necessity'] as string,
         time: Math.floor(logTime.getTime() / 1000),
         permission: permission && facts(permission, Math.floor(logTime.getTime() / 1000)),
       })
@@ -78,7 +108,16 @@ function facts({ claims, items }: Permission, time: number) {
   const detail = claims.authorization_details[0]
   const begins = Math.abs(claims.nbf - time) <= SKEW_SECONDS ? Math.min(claims.nbf, time) : claims.nbf
   const ends = Math.abs(claims.exp - time) <= SKEW_SECONDS ? Math.max(claims.exp, time + 1) : claims.exp
-  return { origin: claims.iss, from: detail.from, to: detail.to, purpose: detail.purpose, items: items.map((item) => item.id), begins, ends, withdrawn: false }
+  return {
+    origin: claims.iss,
+    from: detail.from,
+    to: detail.to,
+    purpose: detail.purpose,
+    items: items.map((item) => item.id),
+    begins,
+    ends,
+    withdrawn: false,
+  }
 }
 
 const recall = z.object({ disclosure: z.uuid(), permission: z.uuid() })
@@ -91,11 +130,25 @@ export const keepRecall: Inbound = async (tx, { record }, queue, ctx) => {
   for (const { claims, items } of await permissionsOf(tx, disclosure)) {
     const its = items.flatMap((item) => restricted.get(item.id) ?? [])
     if (its.length === 0) continue
-    await queue(tx, 'portal', 'receipt', {
-      clause: CLAUSE,
-      members: { organisation: claims.iss, for: record.id, about: 'recall', state: 'accepted', items: its, via: 'permission', permission },
-      chain: claims.iss,
-    }, ctx)
+    await queue(
+      tx,
+      'portal',
+      'receipt',
+      {
+        clause: CLAUSE,
+        members: {
+          organisation: claims.iss,
+          for: record.id,
+          about: 'recall',
+          state: 'accepted',
+          items: its,
+          via: 'permission',
+          permission,
+        },
+        chain: claims.iss,
+      },
+      ctx,
+    )
   }
 }
 
@@ -104,5 +157,7 @@ async function permissionsOf(tx: Tx, disclosure: string): Promise<{ claims: Clai
   const statement = await keptStatement(tx, disclosure)
   if (!statement) return []
   const record = JSON.parse(readJws(statement).text) as { permissions: SignedPermission[] }
-  return record.permissions.map(({ permission }) => readClaims(permission)).map((claims) => ({ claims, items: claims.authorization_details[0].items }))
+  return record.permissions
+    .map(({ permission }) => readClaims(permission))
+    .map((claims) => ({ claims, items: claims.authorization_details[0].items }))
 }

@@ -17,8 +17,15 @@ const body = z.strictObject({
   necessity: z.string().max(5000).optional(),
 })
 const read = z.object({
-  id: z.string(), state: states, envelope: z.string(), to: z.string(), purpose: z.string(), necessity: z.string(), items: z.array(z.string()),
-  code: z.string().optional(), acknowledgement: z.string().optional(), /** The statement as it left, with its proof from the ledger. */
+  id: z.string(),
+  state: states,
+  envelope: z.string(),
+  to: z.string(),
+  purpose: z.string(),
+  necessity: z.string(),
+  items: z.array(z.string()),
+  code: z.string().optional(),
+  acknowledgement: z.string().optional() /** The statement as it left, with its proof from the ledger. */,
   proof: z.string().optional(),
 })
 
@@ -26,26 +33,42 @@ const read = z.object({
 export function api(deps: DisclosureDeps): Endpoint[] {
   return [
     endpoint({
-      method: 'POST', path: '/cases/:id/disclosures', who: ['releasing-officer'], status: 201,
+      method: 'POST',
+      path: '/cases/:id/disclosures',
+      who: ['releasing-officer'],
+      status: 201,
       summary: 'Disclose items to the ICO: needs a permission in force for every item and origin, and your reason why sending is necessary',
       body,
       reply: z.object({ id: z.string(), state: states, envelope: z.string() }),
       handle: ({ params, body: wish, ctx }) => disclose(deps, params['id']!, wish, ctx),
     }),
     endpoint({
-      method: 'GET', path: '/disclosures/:id', who: ['releasing-officer', 'handler', 'duty-officer', 'auditor'], summary: 'How far a disclosure came',
+      method: 'GET',
+      path: '/disclosures/:id',
+      who: ['releasing-officer', 'handler', 'duty-officer', 'auditor'],
+      summary: 'How far a disclosure came',
       reply: read,
       handle: async ({ params }) => describe(deps.db, params['id']!),
     }),
     endpoint({
-      method: 'GET', path: '/cases/:id/disclosures', who: ['releasing-officer', 'handler', 'duty-officer', 'auditor'], summary: 'What was proposed in this case and what came of it, refusals included',
+      method: 'GET',
+      path: '/cases/:id/disclosures',
+      who: ['releasing-officer', 'handler', 'duty-officer', 'auditor'],
+      summary: 'What was proposed in this case and what came of it, refusals included',
       reply: z.object({ disclosures: z.array(read) }),
-      handle: async ({ params }) => ({ disclosures: await Promise.all((await proposalsInCase(deps.db, params['id']!)).map((row) => describe(deps.db, row.id))) }),
+      handle: async ({ params }) => ({
+        disclosures: await Promise.all((await proposalsInCase(deps.db, params['id']!)).map((row) => describe(deps.db, row.id))),
+      }),
     }),
   ]
 }
 
-async function disclose(deps: DisclosureDeps, caseId: string, wish: z.infer<typeof body>, ctx: Ctx): Promise<Reply<{ id: string; state: z.infer<typeof states>; envelope: string }>> {
+async function disclose(
+  deps: DisclosureDeps,
+  caseId: string,
+  wish: z.infer<typeof body>,
+  ctx: Ctx,
+): Promise<Reply<{ id: string; state: z.infer<typeof states>; envelope: string }>> {
   const id = await transact(deps.db, async (tx) => {
     const found = await caseById(tx, caseId)
     if (!found) throw new Refusal('not-found')
@@ -67,8 +90,15 @@ async function describe(db: Db, id: string): Promise<z.infer<typeof read>> {
   const [sent] = await sentStatements(db, [id])
   const { recipient, purpose, necessity, items } = proposal
   return {
-    id, envelope: id, to: recipient, purpose, necessity, items, state: stateOf(outcome.state),
-    ...(outcome.code && { code: outcome.code }), ...(outcome.acknowledgement && { acknowledgement: outcome.acknowledgement }),
+    id,
+    envelope: id,
+    to: recipient,
+    purpose,
+    necessity,
+    items,
+    state: stateOf(outcome.state),
+    ...(outcome.code && { code: outcome.code }),
+    ...(outcome.acknowledgement && { acknowledgement: outcome.acknowledgement }),
     ...(sent && { proof: sent.statement }),
   }
 }

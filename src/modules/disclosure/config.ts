@@ -32,6 +32,12 @@ export type GatewayConfig = {
   mayLeave?: (tx: Tx, row: OutboxRow, ctx: Ctx) => Promise<void>
   /** Work of modules that goes with the clock, in its own transaction (a withdrawal's receipt). */
   chores?: (tx: Tx, queue: Queue, ctx: Ctx) => Promise<number>
-  times: { claimMilliseconds: number; retryCapMilliseconds: number; transitMilliseconds: number; skewMilliseconds: number; timeoutMilliseconds: number }
+  times: {
+    claimMilliseconds: number
+    retryCapMilliseconds: number
+    transitMilliseconds: number
+    skewMilliseconds: number
+    timeoutMilliseconds: number
+  }
   makeCtx: () => Ctx
 }

@@ -8,8 +8,19 @@ import { Refusal } from '#platform/errors'
 import { signJws } from '#platform/jws'
 import { describeFault } from '#platform/log'
 import {
-  cancelRow, checkDelivery, claimRows, dueRows, releaseRows, seal, settleRows, signStatement,
-  type Delivery, type Kind, type NodeId, type OutboxRow, type Settlement,
+  cancelRow,
+  checkDelivery,
+  claimRows,
+  dueRows,
+  releaseRows,
+  seal,
+  settleRows,
+  signStatement,
+  type Delivery,
+  type Kind,
+  type NodeId,
+  type OutboxRow,
+  type Settlement,
 } from '#exchange'
 import { logOf, type LogMember } from '#ledger'
 import type { GatewayConfig } from './config.ts'
@@ -44,7 +55,12 @@ async function claim(tx: Tx, config: GatewayConfig, process: string, until: Date
     const log = logs.get(row.entry)
     if (log && (await stillMayLeave(tx, config, row, ctx))) ready.push(...makeReady(config, row, log, ctx))
   }
-  await claimRows(tx, ready.map(({ row }) => row.id), process, until)
+  await claimRows(
+    tx,
+    ready.map(({ row }) => row.id),
+    process,
+    until,
+  )
   return ready
 }
 
@@ -62,7 +78,14 @@ function makeReady(config: GatewayConfig, row: OutboxRow, log: LogMember, ctx: C
 async function logsOf(tx: Tx, config: GatewayConfig, rows: OutboxRow[]): Promise<Map<string, LogMember>> {
   const split = Map.groupBy(rows, (row) => carried.has(row.kind))
   const find = (some: OutboxRow[] | undefined, opening: boolean) =>
-    some ? logOf(tx, some.map((row) => row.entry), { opening }, config.trust.ledger) : new Map<string, LogMember>()
+    some
+      ? logOf(
+          tx,
+          some.map((row) => row.entry),
+          { opening },
+          config.trust.ledger,
+        )
+      : new Map<string, LogMember>()
   return new Map([...(await find(split.get(true), true)), ...(await find(split.get(false), false))])
 }
 
@@ -79,7 +102,10 @@ async function stillMayLeave(tx: Tx, config: GatewayConfig, row: OutboxRow, ctx:
 
 function parcels(config: GatewayConfig, ready: Ready[], ctx: Ctx): Parcel[] {
   const alone = ready.filter(({ row }) => !carried.has(row.kind))
-  const together = Map.groupBy(ready.filter(({ row }) => carried.has(row.kind)), ({ row }) => row.peer)
+  const together = Map.groupBy(
+    ready.filter(({ row }) => carried.has(row.kind)),
+    ({ row }) => row.peer,
+  )
   return [
     ...alone.map((one) => ({ id: one.row.id, peer: one.row.peer, manifest: one.statement, payload: one.payload, ready: [one] })),
     ...[...together].flatMap(([peer, all]) => loads(all).map((load) => carrier(config, peer, load, ctx))),
@@ -105,7 +131,11 @@ function loads(all: Ready[]): Ready[][] {
 function carrier(config: GatewayConfig, peer: NodeId, ready: Ready[], ctx: Ctx): Parcel {
   const id = ctx.random.uuid()
   const payload = Buffer.from(canonical(ready.map(({ statement, payload }) => ({ statement, payload: b64u(payload) }))))
-  const manifest = signJws('concordat-manifest+jws', { v: 1, kind: 'statements', id, deployment: config.trust.deployment, from: config.node, to: peer, at: instant(ctx.now()) }, config.signer)
+  const manifest = signJws(
+    'concordat-manifest+jws',
+    { v: 1, kind: 'statements', id, deployment: config.trust.deployment, from: config.node, to: peer, at: instant(ctx.now()) },
+    config.signer,
+  )
   return { id, peer, manifest, payload, ready }
 }
 
@@ -117,20 +147,33 @@ async function send(config: GatewayConfig, parcel: Parcel, process: string, unti
   const wait = Math.min(config.times.retryCapMilliseconds, 250 * 2 ** Math.min(attempts, 16))
   const next = new Date(ctx.now().getTime() + wait)
   ctx.log.warn({ event: 'delivery-failed', code: outcome, count: rows.length })
-  await transact(config.db, (tx) => releaseRows(tx, rows.map((row) => row.id), process, next, outcome === 'never-left'))
+  await transact(config.db, (tx) =>
+    releaseRows(
+      tx,
+      rows.map((row) => row.id),
+      process,
+      next,
+      outcome === 'never-left',
+    ),
+  )
 }
 
 type Failure = 'never-left' | 'no-answer'
 
 /** The recipient's signed answer, or why there is none. `never-left`: no byte of it can have reached anybody. */
-async function tryToSend(config: GatewayConfig, parcel: Parcel, until: Date, ctx: Ctx): Promise<Delivery & { jws: string } | Failure> {
+async function tryToSend(config: GatewayConfig, parcel: Parcel, until: Date, ctx: Ctx): Promise<(Delivery & { jws: string }) | Failure> {
   const peer = config.peers[parcel.peer]
   if (!peer) return 'never-left'
   const envelope = await seal({ from: config.node, to: parcel.peer, id: parcel.id }, parcel, config.sealing[parcel.peer])
   // A process that slept past its claim must not send: by now a withdrawal may have counted the claim as ended.
   if (ctx.now() >= until) return 'never-left'
   try {
-    const response = await fetch(`${peer}/envelopes`, { method: 'POST', body: envelope as BodyInit, headers: { 'content-type': 'application/octet-stream' }, signal: AbortSignal.timeout(config.times.timeoutMilliseconds) })
+    const response = await fetch(`${peer}/envelopes`, {
+      method: 'POST',
+      body: envelope as BodyInit,
+      headers: { 'content-type': 'application/octet-stream' },
+      signal: AbortSignal.timeout(config.times.timeoutMilliseconds),
+    })
     const jws = await response.text()
     if (response.status !== 200) return 'no-answer'
     const sent = { envelope, id: parcel.id, from: config.node, to: parcel.peer, deployment: config.trust.deployment }

@@ -21,7 +21,16 @@ function signedPart(held: Held, agreement: Agreement, trust: Trust): Standing {
     const { from, to } = claims.authorization_details[0]
     // What was signed under another text of the agreement was not signed for this one.
     if (claims.jti !== held.id || claims.agreement.hash !== agreement.hash) return { ...held, facts: undefined }
-    const facts = { origin: claims.iss, from, to, purpose, items: items.map((item) => item.id), begins: claims.nbf, ends: claims.exp, withdrawn: held.withdrawn_at !== null }
+    const facts = {
+      origin: claims.iss,
+      from,
+      to,
+      purpose,
+      items: items.map((item) => item.id),
+      begins: claims.nbf,
+      ends: claims.exp,
+      withdrawn: held.withdrawn_at !== null,
+    }
     return { ...held, items, facts }
   } catch {
     return { ...held, facts: undefined }
@@ -42,9 +51,20 @@ export function prepareDisclosure(agreement: Agreement, trust: Trust, node: Node
     if (!proposal) throw new Refusal('not-found')
     const items = await itemsForDisclosure(tx, proposal.case_id, proposal.items)
     const held = await heldFor(tx, [...new Set(items.flatMap((item) => item.origins))], proposal.recipient)
-    const pairs = decideAll(agreement, node, proposal, items, held.map((one) => signedPart(one, agreement, trust)), ctx)
+    const pairs = decideAll(
+      agreement,
+      node,
+      proposal,
+      items,
+      held.map((one) => signedPart(one, agreement, trust)),
+      ctx,
+    )
     const found = (await caseById(tx, proposal.case_id))!
-    return prepared(proposal, items, pairs, { id: found.organisation, name: found.organisation_name, verified: found.organisation_verified })
+    return prepared(proposal, items, pairs, {
+      id: found.organisation,
+      name: found.organisation_name,
+      verified: found.organisation_verified,
+    })
   }
 }
 
@@ -62,7 +82,12 @@ function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, it
       }
       const verdict = decideDisclosure(agreement, {
         officer: { id: proposal.officer, node, roles: proposal.roles },
-        item, origin, from: node, to: proposal.recipient, purpose: proposal.purpose, necessity: proposal.necessity,
+        item,
+        origin,
+        from: node,
+        to: proposal.recipient,
+        purpose: proposal.purpose,
+        necessity: proposal.necessity,
         time: Math.floor(ctx.now().getTime() / 1000),
         permission: permission?.facts,
       })
@@ -89,7 +114,11 @@ function refusalFor(agreement: Agreement, refusals: { item: string; code: Refusa
  */
 function bestFor(item: Item, origin: string, proposal: ProposalRow, held: Standing[], ctx: Ctx): Standing | undefined {
   const fit = (one: Standing) =>
-    Number(one.facts !== undefined) * 16 + Number(covers(one, item)) * 8 + Number(one.purpose === proposal.purpose) * 4 + Number(!one.withdrawn_at) * 2 + Number(one.ends > ctx.now())
+    Number(one.facts !== undefined) * 16 +
+    Number(covers(one, item)) * 8 +
+    Number(one.purpose === proposal.purpose) * 4 +
+    Number(!one.withdrawn_at) * 2 +
+    Number(one.ends > ctx.now())
   return held.filter((one) => one.organisation === origin).sort((a, b) => fit(b) - fit(a))[0]
 }
 
@@ -97,14 +126,23 @@ function covers(held: Held, item: { id: string; commitment: string }): boolean {
   return held.items.some((one) => one.id === item.id && one.commitment === item.commitment)
 }
 
-function prepared(proposal: ProposalRow, items: Item[], pairs: Pair[], organisation: { id: string; name: string; verified: boolean }): Awaited<ReturnType<Outbound>> {
+function prepared(
+  proposal: ProposalRow,
+  items: Item[],
+  pairs: Pair[],
+  organisation: { id: string; name: string; verified: boolean },
+): Awaited<ReturnType<Outbound>> {
   const permissions = [...new Map(pairs.map(({ permission }) => [permission.id, permission])).values()]
   const officer = { id: proposal.officer, role: 'releasing-officer' }
   const content = items.map(({ id, question, value, salt, kind, origins }) => ({ id, question, value, salt, kind, origins }))
   return {
     clause: CLAUSE,
     members: {
-      organisation: organisation.id, purpose: proposal.purpose, items: items.map(refOf), necessity: proposal.necessity, officer,
+      organisation: organisation.id,
+      purpose: proposal.purpose,
+      items: items.map(refOf),
+      necessity: proposal.necessity,
+      officer,
       permissions: permissions.map(({ permission, enrolment }) => ({ permission, enrolment })),
     },
     payload: Buffer.from(canonical({ organisation, items: content })),
@@ -112,14 +150,25 @@ function prepared(proposal: ProposalRow, items: Item[], pairs: Pair[], organisat
     follow: async (tx, record, queue, ctx) => {
       for (const permission of permissions) {
         const its = pairs.filter((pair) => pair.permission.id === permission.id).map((pair) => refOf(pair.item))
-        await queue(tx, 'portal', 'notice', {
-          clause: CLAUSE,
-          members: {
-            organisation: permission.organisation, disclosure: record.id, record: b64u(hashOf(parseCanonical(record.text))), recipient: proposal.recipient,
-            purpose: proposal.purpose, items: its, permission: permission.id,
+        await queue(
+          tx,
+          'portal',
+          'notice',
+          {
+            clause: CLAUSE,
+            members: {
+              organisation: permission.organisation,
+              disclosure: record.id,
+              record: b64u(hashOf(parseCanonical(record.text))),
+              recipient: proposal.recipient,
+              purpose: proposal.purpose,
+              items: its,
+              permission: permission.id,
+            },
+            chain: permission.organisation,
           },
-          chain: permission.organisation,
-        }, ctx)
+          ctx,
+        )
       }
     },
   }

@@ -33,10 +33,11 @@ export function createGateway(config: GatewayConfig, pace: Pace): Gateway {
   const sleep = (milliseconds: number) => pause(Math.max(0, milliseconds), undefined, { signal: stopping.signal }).catch(() => {})
 
   /** Zero for nothing done, also where a fault stopped it: the next round tries again. */
-  const attempt = async (what: string, work: () => Promise<number | void>): Promise<number> => {
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<number> => {
     if (held) return 0
     try {
-      return (await work()) ?? 1
+      const done = await work()
+      return typeof done === 'number' ? done : 1
     } catch (error) {
       held ||= error instanceof Held
       config.makeCtx().log.error({ event: held ? 'held-after-rollback' : `${what}-failed`, ...describeFault(error) })

@@ -46,7 +46,8 @@ async function askCosigner(config: GatewayConfig, node: NodeId, known: KnownSize
 async function mustNotBeBehind(config: GatewayConfig, url: string): Promise<void> {
   const response = await fetch(`${url}/witnessed/${encodeURIComponent(config.ledger.origin)}`, { signal: timeout(config) })
   const note = await response.text()
-  if (response.status === 200 && (await isRolledBack(config.db, config.ledger, note))) throw new Held('another node holds a later head of this log')
+  if (response.status === 200 && (await isRolledBack(config.db, config.ledger, note)))
+    throw new Held('another node holds a later head of this log')
 }
 
 type Answer = { status?: number; size?: number; lines?: string; conflict?: number }

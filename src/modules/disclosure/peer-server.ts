@@ -6,23 +6,45 @@ import { LONGEST_ENVELOPE } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { receive } from './receive.ts'
 
+const STRAYS_A_MINUTE = 60
+
+/** True so many times a minute. */
+function atMost(limit: number, now: () => Date): () => boolean {
+  let minute = 0
+  let count = 0
+  return () => {
+    const current = Math.floor(now().getTime() / 60_000)
+    if (current !== minute) [minute, count] = [current, 0]
+    return ++count <= limit
+  }
+}
+
 /**
  * The gateway's only listener: envelopes and checkpoints from other gateways, nothing for people. It tells a stranger nothing but
  * that the message could not be taken.
  */
 export function createPeerServer(config: GatewayConfig, afterwards: () => void): FastifyInstance {
+  const mayRecord = atMost(STRAYS_A_MINUTE, () => config.makeCtx().now())
   const app = fastify({ bodyLimit: LONGEST_ENVELOPE, logger: false, forceCloseConnections: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.post('/envelopes', async (request, reply) => {
-    const result = await receive(config, request.body as Buffer)
+    const result = await receive(config, request.body as Buffer, mayRecord)
     afterwards()
     if ('acknowledgement' in result) return reply.type('application/jose').send(result.acknowledgement)
     return problem(reply, result.refused)
   })
   app.post('/add-checkpoint', async (request, reply) => {
-    const answer = await cosign(config.db, (request.body as Buffer).toString('utf8'), { name: config.ledger.origin, signer: config.ledger.signer, trust: config.trust.ledger }, config.makeCtx())
-    return reply.code(answer.status).type(answer.status === 409 ? 'text/x.tlog.size' : 'text/plain').send(answer.body)
+    const answer = await cosign(
+      config.db,
+      (request.body as Buffer).toString('utf8'),
+      { name: config.ledger.origin, signer: config.ledger.signer, trust: config.trust.ledger },
+      config.makeCtx(),
+    )
+    return reply
+      .code(answer.status)
+      .type(answer.status === 409 ? 'text/x.tlog.size' : 'text/plain')
+      .send(answer.body)
   })
   app.get('/witnessed/:origin', async (request, reply) => {
     const note = await witnessedCheckpoint(config.db, (request.params as { origin: string }).origin)
@@ -39,5 +61,8 @@ export function createPeerServer(config: GatewayConfig, afterwards: () => void):
 
 function problem(reply: { code(status: number): { type(type: string): { send(body: unknown): unknown } } }, code: keyof typeof refusals) {
   const { status, title } = refusals[code]
-  return reply.code(status).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title, status, code }))
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, code }))
 }

@@ -16,7 +16,12 @@ const LONGEST = 500_000
  * Puts one message on the way: record, ledger entry and outbox row, in the caller's transaction. Nothing has left when it
  * returns, and nothing will before a signed and cosigned head of our log covers the record.
  */
-export async function put(tx: Tx, config: GatewayConfig, message: { id: string; to: NodeId; kind: Kind; prepared: Prepared }, ctx: Ctx): Promise<void> {
+export async function put(
+  tx: Tx,
+  config: GatewayConfig,
+  message: { id: string; to: NodeId; kind: Kind; prepared: Prepared },
+  ctx: Ctx,
+): Promise<void> {
   const { id, to, kind, prepared } = message
   // A disclosure was decided item by item, origin by origin, by whoever prepared it; everything else is decided here.
   if (kind !== 'disclosure') {
@@ -24,9 +29,17 @@ export async function put(tx: Tx, config: GatewayConfig, message: { id: string; 
     if (!verdict.allowed) throw new Refusal(verdict.code, verdict.clause ? { clause: verdict.clause } : {})
   }
   const text = canonical({
-    v: 1, kind, id, deployment: config.trust.deployment, from: config.node, to, at: instant(ctx.now()),
+    v: 1,
+    kind,
+    id,
+    deployment: config.trust.deployment,
+    from: config.node,
+    to,
+    at: instant(ctx.now()),
     agreement: { id: config.agreement.id, hash: config.agreement.hash },
-    clause: prepared.clause, payload: payloadHash(prepared.payload), ...prepared.members,
+    clause: prepared.clause,
+    payload: payloadHash(prepared.payload),
+    ...prepared.members,
   })
   if (text.length + (prepared.payload?.length ?? 0) > LONGEST) throw new Refusal('too-large')
   const entry = await append(tx, { record: text, ...(prepared.chain && { organisation: prepared.chain }) }, ctx)

@@ -7,8 +7,20 @@ import { query, transact, type Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
 import { openJws, readJws } from '#platform/jws'
 import {
-  checkStatement, delivery, envelopeHash, inboxRow, insertDelivery, insertInbox, insertStray, open, payloadHash, readHeader, signDelivery,
-  type CheckedStatement, type DeliveryResult, type Header,
+  checkStatement,
+  delivery,
+  envelopeHash,
+  inboxRow,
+  insertDelivery,
+  insertInbox,
+  insertStray,
+  open,
+  payloadHash,
+  readHeader,
+  signDelivery,
+  type CheckedStatement,
+  type DeliveryResult,
+  type Header,
 } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { queueOf } from './put.ts'
@@ -22,16 +34,20 @@ type Opened = { header: Header; hash: Bytes; carried: Carried[]; alone: boolean 
  * Takes one envelope: opens, checks, decides, keeps and commits before it answers. Whoever sends the same bytes again gets the
  * same answer. A crash before commit keeps nothing, and the sender tries again; after it, the sender's next try finds the answer.
  */
-export async function receive(config: GatewayConfig, envelope: Bytes): Promise<Reception> {
+export async function receive(config: GatewayConfig, envelope: Bytes, mayRecord: () => boolean): Promise<Reception> {
   const ctx = config.makeCtx()
   try {
     const opened = await openUp(config, envelope)
     const before = await delivery(config.db, opened.header.id)
-    if (before) return equal(before.hash, opened.hash) ? { acknowledgement: before.acknowledgement } : await stray(config, opened.header.from, 'replayed-differently', ctx)
+    if (before)
+      return equal(before.hash, opened.hash)
+        ? { acknowledgement: before.acknowledgement }
+        : await stray(config, { sender: opened.header.from, code: 'replayed-differently' }, mayRecord, ctx)
     const checked = opened.carried.map((one) => check(config, opened.header, one, opened.alone))
     return { acknowledgement: await keep(config, opened, checked, ctx) }
   } catch (error) {
-    if (error instanceof Refusal || error instanceof SyntaxError) return stray(config, senderOf(envelope), error instanceof Refusal ? error.code : 'envelope-invalid', ctx)
+    if (error instanceof Refusal || error instanceof SyntaxError)
+      return stray(config, { sender: senderOf(envelope), code: error instanceof Refusal ? error.code : 'envelope-invalid' }, mayRecord, ctx)
     throw error
   }
 }
@@ -44,10 +60,14 @@ function senderOf(envelope: Bytes): string | null {
   }
 }
 
-/** What is no message of a known node is counted and told nothing. */
-async function stray(config: GatewayConfig, sender: string | null, code: RefusalCode, ctx: Ctx): Promise<Reception> {
-  ctx.log.warn({ event: 'stray-refused', code })
-  await transact(config.db, (tx) => insertStray(tx, { id: ctx.random.uuid(), sender, code }, ctx.now()))
+type Stray = { sender: string | null; code: RefusalCode }
+
+/** What is no message of a known node is told nothing; it is recorded as long as there are not too many, so that a flood fills no disk. */
+async function stray(config: GatewayConfig, { sender, code }: Stray, mayRecord: () => boolean, ctx: Ctx): Promise<Reception> {
+  if (mayRecord()) {
+    ctx.log.warn({ event: 'stray-refused', code })
+    await transact(config.db, (tx) => insertStray(tx, { id: ctx.random.uuid(), sender, code }, ctx.now()))
+  }
   return { refused: code }
 }
 
@@ -61,13 +81,31 @@ async function openUp(config: GatewayConfig, envelope: Bytes): Promise<Opened> {
   return { header, hash: envelopeHash(envelope), carried, alone }
 }
 
-const manifest = z.strictObject({ v: z.literal(1), kind: z.literal('statements'), id: z.string(), deployment: z.string(), from: z.string(), to: z.string(), at: z.string() })
-const load = z.array(z.strictObject({ statement: z.string(), payload: z.string() })).min(1).max(2000)
+const manifest = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('statements'),
+  id: z.string(),
+  deployment: z.string(),
+  from: z.string(),
+  to: z.string(),
+  at: z.string(),
+})
+const load = z
+  .array(z.strictObject({ statement: z.string(), payload: z.string() }))
+  .min(1)
+  .max(2000)
 
 function unload(config: GatewayConfig, header: Header, content: { manifest: string; payload: Bytes }): Carried[] {
   const claims = manifest.safeParse(openJws(content.manifest, 'concordat-manifest+jws', config.trust.statementKeys[header.from])).data
   const parsed = load.safeParse(parseCanonical(Buffer.from(content.payload).toString('utf8'))).data
-  if (!claims || !parsed || claims.id !== header.id || claims.from !== header.from || claims.to !== header.to || claims.deployment !== config.trust.deployment)
+  if (
+    !claims ||
+    !parsed ||
+    claims.id !== header.id ||
+    claims.from !== header.from ||
+    claims.to !== header.to ||
+    claims.deployment !== config.trust.deployment
+  )
     throw new Refusal('envelope-invalid')
   return parsed.map(({ statement, payload }) => ({ statement, payload: fromB64u(payload) }))
 }
@@ -78,7 +116,13 @@ type Checked = CheckedStatement & Carried & { refusal?: Refusal }
 function check(config: GatewayConfig, header: Header, carried: Carried, alone: boolean): Checked {
   const checked = checkStatement(carried.statement, config.trust)
   const { record } = checked
-  if (record.from !== header.from || (alone && record.id !== header.id) || record.to !== config.node || record.payload !== payloadHash(carried.payload)) throw new Refusal('envelope-invalid')
+  if (
+    record.from !== header.from ||
+    (alone && record.id !== header.id) ||
+    record.to !== config.node ||
+    record.payload !== payloadHash(carried.payload)
+  )
+    throw new Refusal('envelope-invalid')
   const refusal = refusalOf(config, checked)
   return { ...checked, ...carried, ...(refusal && { refusal }) }
 }
@@ -86,7 +130,8 @@ function check(config: GatewayConfig, header: Header, carried: Carried, alone: b
 function refusalOf(config: GatewayConfig, { record, checked }: CheckedStatement): Refusal | undefined {
   const now = config.makeCtx().now().getTime()
   const age = now - checked.logTime.getTime()
-  if (record.agreement.hash !== config.agreement.hash || record.agreement.id !== config.agreement.id) return new Refusal('agreement-differs')
+  if (record.agreement.hash !== config.agreement.hash || record.agreement.id !== config.agreement.id)
+    return new Refusal('agreement-differs')
   if (age > config.times.transitMilliseconds || age < -config.times.skewMilliseconds) return new Refusal('too-late')
   if (!config.inbound[record.kind]) return new Refusal('flow-not-allowed')
   return undefined
@@ -97,7 +142,16 @@ async function keep(config: GatewayConfig, { header, hash }: Opened, all: Checke
     const results: DeliveryResult[] = []
     for (const one of all) results.push(await keepOne(tx, config, one, ctx))
     const signed = signDelivery(
-      { v: 1, deployment: config.trust.deployment, from: config.node, to: header.from, envelope: header.id, hash: b64u(hash), at: instant(ctx.now()), results },
+      {
+        v: 1,
+        deployment: config.trust.deployment,
+        from: config.node,
+        to: header.from,
+        envelope: header.id,
+        hash: b64u(hash),
+        at: instant(ctx.now()),
+        results,
+      },
       config.signer,
     )
     await insertDelivery(tx, { envelope: header.id, sender: header.from, hash, acknowledgement: signed }, ctx.now())
@@ -112,7 +166,16 @@ async function keepOne(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): P
   if (code !== undefined) {
     ctx.log.warn({ event: 'message-refused', code })
     // What is refused is not kept: only that, when and why.
-    const refused = { id, sender: one.record.from, kind: one.record.kind, organisation: null, answers: null, statement: '', recordHash: one.recordHash, logTime: null }
+    const refused = {
+      id,
+      sender: one.record.from,
+      kind: one.record.kind,
+      organisation: null,
+      answers: null,
+      statement: '',
+      recordHash: one.recordHash,
+      logTime: null,
+    }
     if (!(await insertInbox(tx, { ...refused, state: 'refused', code }, ctx.now()))) return seenBefore(tx, one)
     return { id, state: 'refused', code }
   }
@@ -124,9 +187,27 @@ async function handle(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): Pr
   const { record } = one
   await query(tx, 'savepoint message')
   try {
-    const row = { id: record.id, sender: record.from, kind: record.kind, organisation: record.organisation ?? null, answers: (record['for'] as string | undefined) ?? null }
-    if (!(await insertInbox(tx, { ...row, statement: one.statement, recordHash: one.recordHash, logTime: one.checked.logTime, state: 'accepted', code: null }, ctx.now()))) return 'seen'
-    await config.inbound[record.kind]!(tx, { record, statement: one.statement, payload: one.payload, logTime: one.checked.logTime }, queueOf(config), ctx)
+    const row = {
+      id: record.id,
+      sender: record.from,
+      kind: record.kind,
+      organisation: record.organisation ?? null,
+      answers: (record['for'] as string | undefined) ?? null,
+    }
+    if (
+      !(await insertInbox(
+        tx,
+        { ...row, statement: one.statement, recordHash: one.recordHash, logTime: one.checked.logTime, state: 'accepted', code: null },
+        ctx.now(),
+      ))
+    )
+      return 'seen'
+    await config.inbound[record.kind]!(
+      tx,
+      { record, statement: one.statement, payload: one.payload, logTime: one.checked.logTime },
+      queueOf(config),
+      ctx,
+    )
     await query(tx, 'release savepoint message')
     return undefined
   } catch (error) {

@@ -53,6 +53,7 @@ async function prepareAndPut(tx: Tx, config: GatewayConfig, request: QueuedReque
 /** A refusal is an answer. The database's guard refusing a row is one too; any other fault is none, and the request is tried again later. */
 function refusalIn(error: unknown): Decided | undefined {
   if (error instanceof Refusal) return { code: error.code, ...(error.detail as RefusalDetail) }
-  if ((error as { constraint?: unknown }).constraint === 'guard_door_3') return { code: 'permission-missing', clause: 'consent-before-disclosure' }
+  if ((error as { constraint?: unknown }).constraint === 'guard_door_3')
+    return { code: 'permission-missing', clause: 'consent-before-disclosure' }
   return undefined
 }

@@ -1,6 +1,16 @@
 import { query, queryOne, type Db, type Tx } from '#platform/db'
 
-export type ProposalRow = { id: string; case_id: string; recipient: string; purpose: string; necessity: string; items: string[]; officer: string; roles: string[]; proposed_at: Date }
+export type ProposalRow = {
+  id: string
+  case_id: string
+  recipient: string
+  purpose: string
+  necessity: string
+  items: string[]
+  officer: string
+  roles: string[]
+  proposed_at: Date
+}
 
 export async function insertProposal(tx: Tx, row: ProposalRow): Promise<void> {
   await query(
@@ -35,7 +45,11 @@ export async function isRecalled(tx: Tx, disclosure: string): Promise<boolean> {
      on conflict on constraint standing_pk do nothing`,
     [disclosure],
   )
-  const row = await queryOne<{ recalled_at: Date | null }>(tx, 'select recalled_at from disclosure.standing where disclosure = $1 for update', [disclosure])
+  const row = await queryOne<{ recalled_at: Date | null }>(
+    tx,
+    'select recalled_at from disclosure.standing where disclosure = $1 for update',
+    [disclosure],
+  )
   return row!.recalled_at !== null
 }
 

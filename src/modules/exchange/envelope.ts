@@ -48,7 +48,8 @@ export async function seal(header: Omit<Header, 'v' | 'kid'>, content: Content, 
 export function readHeader(envelope: Bytes): { header: Header; head: Bytes; rest: Bytes } {
   const bytes = Buffer.from(envelope.buffer, envelope.byteOffset, envelope.byteLength)
   const length = bytes.length >= 4 ? bytes.readUInt32BE(0) : 0
-  if (length === 0 || length > LONGEST_HEADER || bytes.length < 4 + length + ENC_LENGTH + TAG_LENGTH) throw new SyntaxError('not an envelope')
+  if (length === 0 || length > LONGEST_HEADER || bytes.length < 4 + length + ENC_LENGTH + TAG_LENGTH)
+    throw new SyntaxError('not an envelope')
   const head = bytes.subarray(4, 4 + length)
   return { header: headerOf(head), head, rest: bytes.subarray(4 + length) }
 }

@@ -7,7 +7,17 @@ export type NodeId = (typeof nodeIds)[number]
 export type AuthorityId = Exclude<NodeId, 'portal'>
 
 /** Kinds of record, docs/formats/statement.md. */
-export const kinds = ['report', 'receipt', 'permission-request', 'permission', 'refusal', 'withdrawal', 'disclosure', 'notice', 'recall'] as const
+export const kinds = [
+  'report',
+  'receipt',
+  'permission-request',
+  'permission',
+  'refusal',
+  'withdrawal',
+  'disclosure',
+  'notice',
+  'recall',
+] as const
 export type Kind = (typeof kinds)[number]
 
 export type ItemRef = { id: string; commitment: string }

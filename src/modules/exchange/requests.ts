@@ -37,8 +37,19 @@ function outcomeOf(request: RequestRow, progress: ProgressRow | undefined): Outc
     return { state: 'refused', code: request.code!, ...(request.clause && { clause: request.clause }), items: request.items }
   if (request.state === 'pending') return { state: 'pending' }
   if (!progress) return { state: 'queued', ...(request.result !== null && { result: request.result }) }
-  const known = { record: progress.record, ...(progress.acknowledgement && { acknowledgement: progress.acknowledgement }), ...(progress.code && { code: progress.code }) }
-  const states = { 'waiting': 'queued', 'claimed': 'queued', 'accepted': 'accepted', 'refused': 'refused', 'cancelled': 'withdrawn', 'may-have-left': 'sent' } as const
+  const known = {
+    record: progress.record,
+    ...(progress.acknowledgement && { acknowledgement: progress.acknowledgement }),
+    ...(progress.code && { code: progress.code }),
+  }
+  const states = {
+    'waiting': 'queued',
+    'claimed': 'queued',
+    'accepted': 'accepted',
+    'refused': 'refused',
+    'cancelled': 'withdrawn',
+    'may-have-left': 'sent',
+  } as const
   return { state: states[progress.state], ...known }
 }
 
@@ -58,7 +69,9 @@ export type Receipt = { from: NodeId; id: string; statement: string; state: 'acc
 /** Receipts that came back about records of ours. */
 export async function receiptsFor(db: Db | Tx, records: string[]): Promise<Map<string, Receipt>> {
   const rows = (await receivedAbout(db, records)).filter((row) => row.kind === 'receipt')
-  return new Map(rows.map((row) => [row.answers!, { from: row.sender, id: row.id, statement: row.statement, state: stateIn(row.statement) }]))
+  return new Map(
+    rows.map((row) => [row.answers!, { from: row.sender, id: row.id, statement: row.statement, state: stateIn(row.statement) }]),
+  )
 }
 
 function stateIn(statement: string): 'accepted' | 'refused' {

@@ -13,7 +13,20 @@ const head = ['v', 'kind', 'id', 'deployment', 'from', 'to', 'at', 'agreement', 
 /** Members of each kind beside the common ones; `?` marks those that may be missing. docs/formats/statement.md. */
 const members: Record<Kind, string[]> = {
   'report': ['organisation', 'reference', 'stage', 'items'],
-  'receipt': ['organisation', 'for', 'about', 'state', 'items', 'code?', 'reference?', 'via?', 'permission?', 'stopped?', 'left?', 'mayHaveLeft?'],
+  'receipt': [
+    'organisation',
+    'for',
+    'about',
+    'state',
+    'items',
+    'code?',
+    'reference?',
+    'via?',
+    'permission?',
+    'stopped?',
+    'left?',
+    'mayHaveLeft?',
+  ],
   'permission-request': ['organisation', 'reference', 'recipient', 'purpose', 'until', 'items'],
   'permission': ['organisation', 'permission'],
   'refusal': ['organisation', 'request'],
@@ -48,7 +61,8 @@ export function checkForm(record: MessageRecord): void {
   const expected = [...head, ...members[record.kind]]
   const allowed = new Set(expected.map((name) => name.replace('?', '')))
   const missing = expected.filter((name) => !name.endsWith('?') && !(name in record))
-  if (missing.length > 0 || Object.keys(record).some((name) => !allowed.has(name))) throw new SyntaxError('members of the record are not those of its kind')
+  if (missing.length > 0 || Object.keys(record).some((name) => !allowed.has(name)))
+    throw new SyntaxError('members of the record are not those of its kind')
   const [from, to] = flows[record.kind]
   if (!nodeIds.includes(record.from) || !from.includes(record.from) || !to.includes(record.to)) throw new SyntaxError('no such flow')
   fromInstant(record.at)

@@ -14,7 +14,14 @@ export async function insertRequest(tx: Tx, request: QueuedRequest, at: Date): P
   )
 }
 
-export type RequestRow = { id: string; state: 'pending' | 'decided' | 'refused'; code: RefusalCode | null; clause: string | null; items: string[]; result: string | null }
+export type RequestRow = {
+  id: string
+  state: 'pending' | 'decided' | 'refused'
+  code: RefusalCode | null
+  clause: string | null
+  items: string[]
+  result: string | null
+}
 export type ProgressRow = { id: string; state: OutboxState; code: RefusalCode | null; acknowledgement: string | null; record: string }
 
 export function requestRows(db: Db | Tx, ids: string[]): Promise<RequestRow[]> {
@@ -52,7 +59,15 @@ export async function settleRequest(
     `update exchange.requests
      set state = $2, code = $3, clause = $4, items = $5, result = $6, decided_at = $7
      where id = $1`,
-    [id, outcome.code ? 'refused' : 'decided', outcome.code ?? null, outcome.clause ?? null, outcome.items ?? [], outcome.result ?? null, at],
+    [
+      id,
+      outcome.code ? 'refused' : 'decided',
+      outcome.code ?? null,
+      outcome.clause ?? null,
+      outcome.items ?? [],
+      outcome.result ?? null,
+      at,
+    ],
   )
 }
 
@@ -63,7 +78,16 @@ export async function putOffRequest(tx: Tx, id: string, next: Date): Promise<voi
 // Outbox
 
 export type OutboxState = 'waiting' | 'claimed' | 'accepted' | 'refused' | 'cancelled' | 'may-have-left'
-export type OutboxRow = { id: string; peer: NodeId; kind: Kind; record: string; payload: Bytes; entry: string; permissions: string[]; attempts: number }
+export type OutboxRow = {
+  id: string
+  peer: NodeId
+  kind: Kind
+  record: string
+  payload: Bytes
+  entry: string
+  permissions: string[]
+  attempts: number
+}
 
 export async function insertOutbox(tx: Tx, row: Omit<OutboxRow, 'attempts'>, at: Date): Promise<void> {
   await query(
@@ -191,7 +215,10 @@ export type InboxRow = {
   code: RefusalCode | null
 }
 
-export function inboxRow(tx: Tx, id: string): Promise<{ state: 'accepted' | 'refused'; code: RefusalCode | null; record_hash: Bytes } | undefined> {
+export function inboxRow(
+  tx: Tx,
+  id: string,
+): Promise<{ state: 'accepted' | 'refused'; code: RefusalCode | null; record_hash: Bytes } | undefined> {
   return queryOne(tx, 'select state, code, record_hash from exchange.inbox where id = $1', [id])
 }
 
@@ -208,7 +235,15 @@ export async function insertInbox(tx: Tx, row: InboxRow, at: Date): Promise<bool
   return rows.length === 1
 }
 
-export type ReceivedRow = { id: string; sender: NodeId; kind: Kind; organisation: string | null; answers: string | null; statement: string; received_at: Date }
+export type ReceivedRow = {
+  id: string
+  sender: NodeId
+  kind: Kind
+  organisation: string | null
+  answers: string | null
+  statement: string
+  received_at: Date
+}
 
 export function receivedAbout(db: Db | Tx, records: string[]): Promise<ReceivedRow[]> {
   return query(
@@ -238,7 +273,11 @@ export function delivery(db: Db | Tx, envelope: string): Promise<{ hash: Bytes; 
   return queryOne(db, 'select hash, acknowledgement from exchange.deliveries where envelope = $1', [envelope])
 }
 
-export async function insertDelivery(tx: Tx, row: { envelope: string; sender: string; hash: Bytes; acknowledgement: string }, at: Date): Promise<void> {
+export async function insertDelivery(
+  tx: Tx,
+  row: { envelope: string; sender: string; hash: Bytes; acknowledgement: string },
+  at: Date,
+): Promise<void> {
   await query(
     tx,
     `insert into exchange.deliveries (envelope, sender, hash, acknowledgement, received_at)
@@ -249,7 +288,12 @@ export async function insertDelivery(tx: Tx, row: { envelope: string; sender: st
 }
 
 export async function insertStray(tx: Tx, row: { id: string; sender: string | null; code: RefusalCode }, at: Date): Promise<void> {
-  await query(tx, 'insert into exchange.strays (id, claimed_sender, code, received_at) values ($1, $2, $3, $4)', [row.id, row.sender, row.code, at])
+  await query(tx, 'insert into exchange.strays (id, claimed_sender, code, received_at) values ($1, $2, $3, $4)', [
+    row.id,
+    row.sender,
+    row.code,
+    at,
+  ])
 }
 
 /** A statement that was accepted here. */
@@ -266,5 +310,5 @@ export async function peerOf(db: Db | Tx, id: string): Promise<NodeId | undefine
 
 /** Statements of ours that were accepted, for the organisation's bundle. */
 export function sentStatements(db: Db | Tx, ids: string[]): Promise<{ id: string; statement: string }[]> {
-  return query(db, "select id, statement from exchange.sent where id = any($1::uuid[])", [ids])
+  return query(db, 'select id, statement from exchange.sent where id = any($1::uuid[])', [ids])
 }

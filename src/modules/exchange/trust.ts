@@ -50,7 +50,9 @@ export function trustOf(file: TrustFile): Trust {
 
 /** Sealing keys of the other nodes, ready for use. */
 export async function sealingKeysOf(file: TrustFile): Promise<Record<NodeId, SealingKey>> {
-  const entries = await Promise.all(nodeIds.map(async (node) => [node, await sealingKey(file.nodes[node].seal.kid, file.nodes[node].seal.key)]))
+  const entries = await Promise.all(
+    nodeIds.map(async (node) => [node, await sealingKey(file.nodes[node].seal.kid, file.nodes[node].seal.key)]),
+  )
   return Object.fromEntries(entries)
 }
 

@@ -10,15 +10,34 @@ import { incidentForActor, type FolderKeys } from '#reporting'
 import { checkEnrolment } from './enrolment.ts'
 import { checkPermission, checkWithdrawal, isNarrowed, readClaims, type Claims } from './permission.ts'
 import { openWords } from './portal.ts'
-import { grantById, grantsOf, insertGrant, markRefused, markWithdrawing, requestById, requestsOf, type GrantRow, type RequestRow } from './store.ts'
+import {
+  grantById,
+  grantsOf,
+  insertGrant,
+  markRefused,
+  markWithdrawing,
+  requestById,
+  requestsOf,
+  type GrantRow,
+  type RequestRow,
+} from './store.ts'
 
 export type PortalDeps = { db: Db; trust: Trust; keys: FolderKeys; waitMilliseconds: number }
 
 const members = ['reporter', 'signatory', 'dpo', 'counsel', 'agent', 'client-contact'] as const
 const item = z.object({ id: z.string(), question: z.string(), value: z.unknown() })
 const request = z.object({
-  id: z.string(), incident: z.string(), from: z.string(), to: z.string(), purpose: z.string(), until: z.string(), reason: z.string(),
-  state: z.enum(['open', 'granted', 'refused']), items: z.array(item), words: z.unknown(), claims: z.unknown(),
+  id: z.string(),
+  incident: z.string(),
+  from: z.string(),
+  to: z.string(),
+  purpose: z.string(),
+  until: z.string(),
+  reason: z.string(),
+  state: z.enum(['open', 'granted', 'refused']),
+  items: z.array(item),
+  words: z.unknown(),
+  claims: z.unknown(),
 })
 const states = z.enum(['delivering', 'in-force', 'withdrawing', 'withdrawn', 'expired', 'refused'])
 const permission = z.object({ id: z.string(), state: states, acknowledgement: z.string().nullable(), receipt: z.string().nullable() })
@@ -26,18 +45,28 @@ const permission = z.object({ id: z.string(), state: states, acknowledgement: z.
 export function portalApi(deps: PortalDeps): Endpoint[] {
   return [
     endpoint({
-      method: 'GET', path: '/permission-requests', who: members, summary: 'What authorities ask your organisation to permit, with the exact words and the claims to sign',
+      method: 'GET',
+      path: '/permission-requests',
+      who: members,
+      summary: 'What authorities ask your organisation to permit, with the exact words and the claims to sign',
       reply: z.object({ requests: z.array(request) }),
       handle: async ({ ctx }) => ({ requests: await listRequests(deps, ctx) }),
     }),
     endpoint({
-      method: 'POST', path: '/permissions', who: members, status: 201, summary: 'Give a permission that your organisation signed',
+      method: 'POST',
+      path: '/permissions',
+      who: members,
+      status: 201,
+      summary: 'Give a permission that your organisation signed',
       body: z.strictObject({ permission: z.string().max(200_000) }),
       reply: permission,
       handle: ({ body, ctx }) => give(deps, body.permission, ctx),
     }),
     endpoint({
-      method: 'GET', path: '/permissions/:id', who: members, summary: 'How a permission stands',
+      method: 'GET',
+      path: '/permissions/:id',
+      who: members,
+      summary: 'How a permission stands',
       reply: permission.extend({ signed: z.string(), request: z.string() }),
       handle: async ({ params, ctx }) => {
         const grant = await own(deps, params['id']!, ctx)
@@ -45,13 +74,19 @@ export function portalApi(deps: PortalDeps): Endpoint[] {
       },
     }),
     endpoint({
-      method: 'POST', path: '/permissions/:id/withdrawal', who: members, summary: 'Withdraw a permission: by session, or with a signed withdrawal',
+      method: 'POST',
+      path: '/permissions/:id/withdrawal',
+      who: members,
+      summary: 'Withdraw a permission: by session, or with a signed withdrawal',
       body: z.object({ withdrawal: z.unknown().optional() }),
       reply: z.object({ state: states, acknowledgedAt: z.string().nullable(), receipt: z.string().nullable() }),
       handle: ({ params, body, ctx }) => withdraw(deps, params['id']!, body.withdrawal, ctx),
     }),
     endpoint({
-      method: 'POST', path: '/permission-requests/:id/refusal', who: members, summary: 'Say no to a request; the request is closed and the ICO never hears of it',
+      method: 'POST',
+      path: '/permission-requests/:id/refusal',
+      who: members,
+      summary: 'Say no to a request; the request is closed and the ICO never hears of it',
       body: z.object({ reason: z.string().optional() }),
       reply: z.object({ id: z.string(), state: z.literal('refused') }),
       handle: ({ params, ctx }) => refuse(deps, params['id']!, ctx),
@@ -70,7 +105,13 @@ async function describe(db: Db, row: RequestRow, keys: FolderKeys, ctx: Ctx): Pr
   const words = await openWords(row, incident.owner, keys, ctx)
   const granted = (await grantsOf(db, row.incident)).some((grant) => grant.request === row.id)
   return {
-    id: row.id, incident: row.incident, from: row.sender, to: row.recipient, purpose: row.purpose, until: row.until.toISOString(), reason: words.reason,
+    id: row.id,
+    incident: row.incident,
+    from: row.sender,
+    to: row.recipient,
+    purpose: row.purpose,
+    until: row.until.toISOString(),
+    reason: words.reason,
     state: row.refused_at ? 'refused' : granted ? 'granted' : 'open',
     items: words.items.map(({ id, question, value }) => ({ id, question, value })),
     words: { purpose: words.purpose, conditions: words.conditions },
@@ -91,7 +132,17 @@ async function give(deps: PortalDeps, signed: string, ctx: Ctx): Promise<Reply<z
   if (claims.exp * 1000 <= ctx.now().getTime()) throw new Refusal('permission-expired')
   await transact(deps.db, async (tx) => {
     const record = await requestSend(tx, { kind: 'permission', to: asked.sender as NodeId, body: { permission: claims.jti } }, ctx)
-    const row = { id: claims.jti, request: asked.id, incident: asked.incident, organisation: asked.organisation, permission: signed, enrolment: enrolled.record, ends: new Date(claims.exp * 1000), record, granted_at: ctx.now() }
+    const row = {
+      id: claims.jti,
+      request: asked.id,
+      incident: asked.incident,
+      organisation: asked.organisation,
+      permission: signed,
+      enrolment: enrolled.record,
+      ends: new Date(claims.exp * 1000),
+      record,
+      granted_at: ctx.now(),
+    }
     if (!(await insertGrant(tx, row))) throw new Refusal('already-done')
   })
   const grant = await own(deps, claims.jti, ctx)
@@ -111,7 +162,12 @@ async function standing({ db }: PortalDeps, grant: GrantRow, ctx: Ctx): Promise<
   const receipts = await receiptsFor(db, [grant.record, ...(grant.withdrawal ? [grant.withdrawal] : [])])
   const given = receipts.get(grant.record)
   const withdrawn = grant.withdrawal ? receipts.get(grant.withdrawal) : undefined
-  return { id: grant.id, state: stateOf(grant, given?.state, withdrawn !== undefined, ctx.now()), acknowledgement: given?.statement ?? null, receipt: withdrawn?.statement ?? null }
+  return {
+    id: grant.id,
+    state: stateOf(grant, given?.state, withdrawn !== undefined, ctx.now()),
+    acknowledgement: given?.statement ?? null,
+    receipt: withdrawn?.statement ?? null,
+  }
 }
 
 function stateOf(grant: GrantRow, given: 'accepted' | 'refused' | undefined, withdrawn: boolean, now: Date): z.infer<typeof states> {
@@ -122,7 +178,12 @@ function stateOf(grant: GrantRow, given: 'accepted' | 'refused' | undefined, wit
   return given === 'accepted' ? 'in-force' : 'delivering'
 }
 
-async function withdraw(deps: PortalDeps, id: string, signed: unknown, ctx: Ctx): Promise<Reply<{ state: z.infer<typeof states>; acknowledgedAt: string | null; receipt: string | null }>> {
+async function withdraw(
+  deps: PortalDeps,
+  id: string,
+  signed: unknown,
+  ctx: Ctx,
+): Promise<Reply<{ state: z.infer<typeof states>; acknowledgedAt: string | null; receipt: string | null }>> {
   const grant = await own(deps, id, ctx)
   if (typeof signed === 'string') await checkSigned(deps, signed, grant)
   await transact(deps.db, async (tx) => {
@@ -133,8 +194,15 @@ async function withdraw(deps: PortalDeps, id: string, signed: unknown, ctx: Ctx)
     if (!(error instanceof Refusal && error.code === 'already-done')) throw error
   })
   const current = await own(deps, id, ctx)
-  const receipt = await waitFor(async () => (await receiptsFor(deps.db, [current.withdrawal!])).get(current.withdrawal!), deps.waitMilliseconds)
-  const body = { state: (await standing(deps, current, ctx)).state, acknowledgedAt: receipt ? (JSON.parse(readJws(receipt.statement).text).at as string) : null, receipt: receipt?.statement ?? null }
+  const receipt = await waitFor(
+    async () => (await receiptsFor(deps.db, [current.withdrawal!])).get(current.withdrawal!),
+    deps.waitMilliseconds,
+  )
+  const body = {
+    state: (await standing(deps, current, ctx)).state,
+    acknowledgedAt: receipt ? (JSON.parse(readJws(receipt.statement).text).at as string) : null,
+    receipt: receipt?.statement ?? null,
+  }
   return new Reply(receipt ? 200 : 202, body)
 }
 

@@ -21,31 +21,69 @@ const body = z.strictObject({
 export function senderApi(deps: SenderDeps): Endpoint[] {
   return [
     endpoint({
-      method: 'POST', path: '/cases/:id/permission-requests', who: asks, status: 201,
+      method: 'POST',
+      path: '/cases/:id/permission-requests',
+      who: asks,
+      status: 201,
       summary: 'Ask the organisation whether these items may be sent; it sees the exact words',
       body,
       reply: z.object({ id: z.string() }),
       handle: async ({ params, body: wish, ctx }) => {
         const until = new Date(wish.until)
-        if (!deps.agreement.purposes.some((purpose) => purpose.id === wish.purpose)) throw invalid({ field: 'purpose', message: 'Choose a purpose the agreement names' })
-        if (Number.isNaN(until.getTime()) || until <= ctx.now()) throw invalid({ field: 'until', message: 'Give a time in the future, such as 2027-03-31T17:00:00Z' })
+        if (!deps.agreement.purposes.some((purpose) => purpose.id === wish.purpose))
+          throw invalid({ field: 'purpose', message: 'Choose a purpose the agreement names' })
+        if (Number.isNaN(until.getTime()) || until <= ctx.now())
+          throw invalid({ field: 'until', message: 'Give a time in the future, such as 2027-03-31T17:00:00Z' })
         return transact(deps.db, async (tx) => {
           const found = await caseById(tx, params['id']!)
           if (!found) throw new Refusal('not-found')
           const items = await itemsForDisclosure(tx, found.id, wish.items)
           const organisation = onlyOrigin(items)
           const id = await requestSend(tx, { kind: 'permission-request', to: 'portal', body: { reference: found.reference } }, ctx)
-          await insertAsked(tx, { id, case_id: found.id, organisation, recipient: wish.to, purpose: wish.purpose, until, items: wish.items, reason: wish.reason, asked_by: ctx.actor.id, asked_at: ctx.now() })
+          await insertAsked(tx, {
+            id,
+            case_id: found.id,
+            organisation,
+            recipient: wish.to,
+            purpose: wish.purpose,
+            until,
+            items: wish.items,
+            reason: wish.reason,
+            asked_by: ctx.actor.id,
+            asked_at: ctx.now(),
+          })
           return { id }
         })
       },
     }),
     endpoint({
-      method: 'GET', path: '/cases/:id/permission-requests', who: [...asks, 'releasing-officer'],
+      method: 'GET',
+      path: '/cases/:id/permission-requests',
+      who: [...asks, 'releasing-officer'],
       summary: 'What was asked in this case and what came of it',
-      reply: z.object({ requests: z.array(z.object({ id: z.string(), to: z.string(), purpose: z.string(), until: z.string(), items: z.array(z.string()), state: z.string(), askedAt: z.string() })) }),
+      reply: z.object({
+        requests: z.array(
+          z.object({
+            id: z.string(),
+            to: z.string(),
+            purpose: z.string(),
+            until: z.string(),
+            items: z.array(z.string()),
+            state: z.string(),
+            askedAt: z.string(),
+          }),
+        ),
+      }),
       handle: async ({ params }) => ({
-        requests: (await askedInCase(deps.db, params['id']!)).map((row) => ({ id: row.id, to: row.recipient, purpose: row.purpose, until: row.until.toISOString(), items: row.items, state: row.state, askedAt: row.asked_at.toISOString() })),
+        requests: (await askedInCase(deps.db, params['id']!)).map((row) => ({
+          id: row.id,
+          to: row.recipient,
+          purpose: row.purpose,
+          until: row.until.toISOString(),
+          items: row.items,
+          state: row.state,
+          askedAt: row.asked_at.toISOString(),
+        })),
       }),
     }),
   ]

@@ -1,7 +1,16 @@
 export { portalApi, type PortalDeps } from './api-portal.ts'
 export { senderApi, type SenderDeps } from './api-sender.ts'
 export { checkEnrolment, signEnrolment, type Enrolment, type EnrolmentRecord } from './enrolment.ts'
-export { checkPermission, checkWithdrawal, PERMISSION, readClaims, WITHDRAWAL, type Claims, type Permission, type SignedPermission } from './permission.ts'
+export {
+  checkPermission,
+  checkWithdrawal,
+  PERMISSION,
+  readClaims,
+  WITHDRAWAL,
+  type Claims,
+  type Permission,
+  type SignedPermission,
+} from './permission.ts'
 export { keepRequest, preparePermission, prepareRefusal, prepareWithdrawal } from './portal.ts'
 export { keepPermission, keepRefusal, keepWithdrawal, prepareRequest, settleWithdrawals } from './sender.ts'
 export { grantsById, grantsOf, heldByIds, heldFor, requestsOf, type GrantRow, type Held, type RequestRow } from './store.ts'

@@ -75,12 +75,17 @@ export function readClaims(permission: string): Claims {
 export function isNarrowed(offered: Claims, signed: Claims): boolean {
   const known = new Map(offered.authorization_details[0].items.map((one) => [one.id, one.commitment]))
   const subset = signed.authorization_details[0].items.every((one) => known.get(one.id) === one.commitment)
-  const rest = ({ exp: _, authorization_details: [{ items: __, ...detail }], ...others }: Claims) => JSON.stringify([sorted(others), sorted(detail)])
+  const rest = ({ exp: _, authorization_details: [{ items: __, ...detail }], ...others }: Claims) =>
+    JSON.stringify([sorted(others), sorted(detail)])
   return subset && signed.exp <= offered.exp && rest(offered) === rest(signed)
 }
 
 function sorted(value: object): unknown {
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, member !== null && typeof member === 'object' && !Array.isArray(member) ? sorted(member) : member]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => [name, member !== null && typeof member === 'object' && !Array.isArray(member) ? sorted(member) : member]),
+  )
 }
 
 const withdrawalClaims = z.looseObject({ permission: z.uuid().optional(), jti: z.uuid().optional(), iss: z.uuid().optional() })
@@ -90,7 +95,8 @@ export function checkWithdrawal(jws: string, about: { permission: string; organi
   try {
     const read = withdrawalClaims.parse(parseForeign(readJws(jws).text))
     const names = (read.permission ?? read.jti) === about.permission && (read.iss ?? about.organisation) === about.organisation
-    if (!names || enrolled.org !== about.organisation || !jwsHolds(jws, WITHDRAWAL, verifyKeyOf(enrolled.key))) throw new SyntaxError('does not hold')
+    if (!names || enrolled.org !== about.organisation || !jwsHolds(jws, WITHDRAWAL, verifyKeyOf(enrolled.key)))
+      throw new SyntaxError('does not hold')
   } catch {
     throw new Refusal('permission-invalid')
   }

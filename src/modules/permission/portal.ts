@@ -12,7 +12,12 @@ import { grantById, insertRequest, requestById } from './store.ts'
 const CLAUSE = 'consent-before-disclosure'
 
 /** What the signatory reads before signing; its hash goes into what is signed. */
-export type Words = { reason: string; items: OpenItem[]; purpose: { id: string; label: string; means: string; may: string[]; mayNot: string[] }; conditions: string[] }
+export type Words = {
+  reason: string
+  items: OpenItem[]
+  purpose: { id: string; label: string; means: string; may: string[]; mayNot: string[] }
+  conditions: string[]
+}
 
 /** Keeps a request in the organisation's folder, after checking that the words are the very ones the commitments stand for. */
 export function keepRequest(keys: FolderKeys, agreement: AgreementFile, trust: Trust): Inbound {
@@ -64,7 +69,14 @@ function offer({ record }: Arrived, words: Words, agreement: AgreementFile, trus
     request: record.id,
     notice: b64u(hashOf(words)),
     authorization_details: [
-      { type: 'concordat-disclosure', from: 'ncsc', to: record['recipient'], purpose: words.purpose.id, items: record.items!, conditions: words.conditions },
+      {
+        type: 'concordat-disclosure',
+        from: 'ncsc',
+        to: record['recipient'],
+        purpose: words.purpose.id,
+        items: record.items!,
+        conditions: words.conditions,
+      },
     ],
   })
 }
@@ -73,7 +85,12 @@ export const preparePermission: Outbound = async (tx, request) => {
   const grant = await grantById(tx, (request.body as { permission: string }).permission)
   if (!grant) throw new Refusal('not-found')
   const signed = { permission: grant.permission, enrolment: grant.enrolment }
-  return { clause: CLAUSE, members: { organisation: grant.organisation, permission: grant.id }, payload: Buffer.from(canonical(signed)), chain: grant.organisation }
+  return {
+    clause: CLAUSE,
+    members: { organisation: grant.organisation, permission: grant.id },
+    payload: Buffer.from(canonical(signed)),
+    chain: grant.organisation,
+  }
 }
 
 export const prepareWithdrawal: Outbound = async (tx, request) => {
@@ -94,4 +111,3 @@ export const prepareRefusal: Outbound = async (tx, request) => {
 export async function openWords(row: { id: string; words: Bytes }, owner: Owner, keys: FolderKeys, ctx: Ctx): Promise<Words> {
   return JSON.parse(Buffer.from(await openFor(owner, row.id, row.words, keys, ctx)).toString('utf8'))
 }
-

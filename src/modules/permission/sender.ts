@@ -5,7 +5,16 @@ import { Refusal } from '#platform/errors'
 import { cancelUnder, markMayHaveLeft, sendsUnder, type Inbound, type Outbound, type Queue, type SendUnder, type Trust } from '#exchange'
 import { itemsForDisclosure } from '#casework'
 import { checkPermission, type SignedPermission } from './permission.ts'
-import { askedById, closeAsked, insertHeld, insertWithdrawal, openWithdrawals, settleWithdrawal, withdrawHeld, type WithdrawalRow } from './store.ts'
+import {
+  askedById,
+  closeAsked,
+  insertHeld,
+  insertWithdrawal,
+  openWithdrawals,
+  settleWithdrawal,
+  withdrawHeld,
+  type WithdrawalRow,
+} from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
 const SKEW = 5 * 60_000
@@ -38,20 +47,44 @@ export function keepPermission(trust: Trust): Inbound {
     const signed = parseCanonical(Buffer.from(payload).toString('utf8')) as unknown as SignedPermission
     const permission = checkPermission(signed, trust)
     const { claims } = permission
-    if (claims.iss !== record.organisation || claims.jti !== record['permission'] || claims.agreement.hash !== record.agreement.hash) throw new Refusal('permission-invalid')
+    if (claims.iss !== record.organisation || claims.jti !== record['permission'] || claims.agreement.hash !== record.agreement.hash)
+      throw new Refusal('permission-invalid')
     if (logTime.getTime() >= claims.exp * 1000) throw new Refusal('permission-expired')
     if (logTime.getTime() < claims.nbf * 1000 - SKEW) throw new Refusal('permission-invalid')
     const asked = await askedById(tx, claims.request)
     // Only what was asked of this organisation can be granted; a permission for somebody else's request is nobody's.
-    if (!asked || asked.organisation !== claims.iss || permission.items.some((item) => !asked.items.includes(item.id))) throw new Refusal('permission-invalid')
-    const row = { id: claims.jti, organisation: claims.iss, recipient: claims.authorization_details[0].to, purpose: permission.purpose, begins: new Date(claims.nbf * 1000), ends: new Date(claims.exp * 1000), permission: signed.permission, enrolment: signed.enrolment }
+    if (!asked || asked.organisation !== claims.iss || permission.items.some((item) => !asked.items.includes(item.id)))
+      throw new Refusal('permission-invalid')
+    const row = {
+      id: claims.jti,
+      organisation: claims.iss,
+      recipient: claims.authorization_details[0].to,
+      purpose: permission.purpose,
+      begins: new Date(claims.nbf * 1000),
+      ends: new Date(claims.exp * 1000),
+      permission: signed.permission,
+      enrolment: signed.enrolment,
+    }
     if (!(await insertHeld(tx, { ...row, record: record.id, received_at: ctx.now() }, permission.items))) throw new Refusal('already-done')
     await closeAsked(tx, claims.request, 'granted')
-    await queue(tx, 'portal', 'receipt', {
-      clause: CLAUSE,
-      members: { organisation: claims.iss, for: record.id, about: 'permission', state: 'accepted', items: permission.items, permission: claims.jti },
-      chain: claims.iss,
-    }, ctx)
+    await queue(
+      tx,
+      'portal',
+      'receipt',
+      {
+        clause: CLAUSE,
+        members: {
+          organisation: claims.iss,
+          for: record.id,
+          about: 'permission',
+          state: 'accepted',
+          items: permission.items,
+          permission: claims.jti,
+        },
+        chain: claims.iss,
+      },
+      ctx,
+    )
   }
 }
 
@@ -60,11 +93,17 @@ export const keepRefusal: Inbound = async (tx, { record }, queue, ctx) => {
   const asked = await askedById(tx, record['request'] as string)
   if (!asked || asked.organisation !== record.organisation) throw new Refusal('not-found')
   await closeAsked(tx, asked.id, 'refused')
-  await queue(tx, 'portal', 'receipt', {
-    clause: CLAUSE,
-    members: { organisation: asked.organisation, for: record.id, about: 'refusal', state: 'accepted', items: [] },
-    chain: asked.organisation,
-  }, ctx)
+  await queue(
+    tx,
+    'portal',
+    'receipt',
+    {
+      clause: CLAUSE,
+      members: { organisation: asked.organisation, for: record.id, about: 'refusal', state: 'accepted', items: [] },
+      chain: asked.organisation,
+    },
+    ctx,
+  )
 }
 
 /**
@@ -95,19 +134,45 @@ async function settleOne(tx: Tx, withdrawal: WithdrawalRow, queue: Queue, grace:
   const now = ctx.now().getTime()
   const running = (send: SendUnder) => send.state === 'claimed' && send.claim_until!.getTime() + grace > now
   // A send that was tried and failed may have arrived all the same: its answer was lost.
-  const uncertain = (send: SendUnder) => send.state === 'claimed' || send.state === 'may-have-left' || (send.state === 'cancelled' && send.attempts > 0) || (send.state === 'waiting' && send.attempts > 0)
+  const uncertain = (send: SendUnder) =>
+    send.state === 'claimed' ||
+    send.state === 'may-have-left' ||
+    (send.state === 'cancelled' && send.attempts > 0) ||
+    (send.state === 'waiting' && send.attempts > 0)
   if (sends.some(running)) return 0
   const mayHaveLeft = sends.filter(uncertain).map((send) => send.id)
   const left = sends.filter((send) => send.state === 'accepted').map((send) => send.id)
-  const stopped = sends.filter((send) => (send.state === 'cancelled' || send.state === 'waiting') && send.attempts === 0).map((send) => send.id)
-  await markMayHaveLeft(tx, sends.filter((send) => uncertain(send) && send.state !== 'may-have-left').map((send) => send.id), ctx.now())
+  const stopped = sends
+    .filter((send) => (send.state === 'cancelled' || send.state === 'waiting') && send.attempts === 0)
+    .map((send) => send.id)
+  await markMayHaveLeft(
+    tx,
+    sends.filter((send) => uncertain(send) && send.state !== 'may-have-left').map((send) => send.id),
+    ctx.now(),
+  )
   for (const disclosure of [...left, ...mayHaveLeft])
     await queue(tx, 'ico', 'recall', { clause: CLAUSE, members: { disclosure, permission: withdrawal.permission, items: [] } }, ctx)
-  await queue(tx, 'portal', 'receipt', {
-    clause: CLAUSE,
-    members: { organisation: withdrawal.organisation, for: withdrawal.id, about: 'withdrawal', state: 'accepted', items: [], permission: withdrawal.permission, stopped, left, mayHaveLeft },
-    chain: withdrawal.organisation,
-  }, ctx)
+  await queue(
+    tx,
+    'portal',
+    'receipt',
+    {
+      clause: CLAUSE,
+      members: {
+        organisation: withdrawal.organisation,
+        for: withdrawal.id,
+        about: 'withdrawal',
+        state: 'accepted',
+        items: [],
+        permission: withdrawal.permission,
+        stopped,
+        left,
+        mayHaveLeft,
+      },
+      chain: withdrawal.organisation,
+    },
+    ctx,
+  )
   await settleWithdrawal(tx, withdrawal.id, ctx.now())
   return 1
 }

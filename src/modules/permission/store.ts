@@ -80,7 +80,17 @@ export async function insertGrant(tx: Tx, row: Omit<GrantRow, 'withdrawal' | 'wi
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict on constraint grants_pk do nothing
      returning id`,
-    [row.id, row.request, row.incident, row.organisation, row.permission, JSON.stringify(row.enrolment), row.ends, row.record, row.granted_at],
+    [
+      row.id,
+      row.request,
+      row.incident,
+      row.organisation,
+      row.permission,
+      JSON.stringify(row.enrolment),
+      row.ends,
+      row.record,
+      row.granted_at,
+    ],
   )
   return rows.length === 1
 }
@@ -119,7 +129,19 @@ export async function markWithdrawing(tx: Tx, id: string, withdrawal: string, si
 
 // Sending body: what it asked
 
-export type AskedRow = { id: string; case_id: string; organisation: string; recipient: string; purpose: string; until: Date; items: string[]; reason: string; asked_by: string; asked_at: Date; state: 'open' | 'granted' | 'refused' }
+export type AskedRow = {
+  id: string
+  case_id: string
+  organisation: string
+  recipient: string
+  purpose: string
+  until: Date
+  items: string[]
+  reason: string
+  asked_by: string
+  asked_at: Date
+  state: 'open' | 'granted' | 'refused'
+}
 
 export async function insertAsked(tx: Tx, row: Omit<AskedRow, 'state'>): Promise<void> {
   await query(
@@ -165,14 +187,29 @@ export type HeldRow = {
 export type Held = HeldRow & { items: ItemRef[] }
 
 /** False where it is held already. */
-export async function insertHeld(tx: Tx, row: Omit<HeldRow, 'withdrawn_at'> & { record: string; received_at: Date }, items: ItemRef[]): Promise<boolean> {
+export async function insertHeld(
+  tx: Tx,
+  row: Omit<HeldRow, 'withdrawn_at'> & { record: string; received_at: Date },
+  items: ItemRef[],
+): Promise<boolean> {
   const rows = await query(
     tx,
     `insert into permission.held (id, organisation, recipient, purpose, begins, ends, permission, enrolment, record, received_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict on constraint held_pk do nothing
      returning id`,
-    [row.id, row.organisation, row.recipient, row.purpose, row.begins, row.ends, row.permission, JSON.stringify(row.enrolment), row.record, row.received_at],
+    [
+      row.id,
+      row.organisation,
+      row.recipient,
+      row.purpose,
+      row.begins,
+      row.ends,
+      row.permission,
+      JSON.stringify(row.enrolment),
+      row.record,
+      row.received_at,
+    ],
   )
   if (rows.length === 0) return false
   await query(
@@ -191,7 +228,11 @@ const HELD = `select h.id, h.organisation, h.recipient, h.purpose, h.begins, h.e
 
 /** Every permission of these organisations towards this recipient, read under a share lock: a withdrawal waits for whoever decides on it. */
 export function heldFor(tx: Tx, organisations: string[], recipient: string): Promise<Held[]> {
-  return query(tx, `${HELD}\n where h.organisation = any($1::uuid[]) and h.recipient = $2\n order by h.received_at desc, h.id\n for share of h`, [organisations, recipient])
+  return query(
+    tx,
+    `${HELD}\n where h.organisation = any($1::uuid[]) and h.recipient = $2\n order by h.received_at desc, h.id\n for share of h`,
+    [organisations, recipient],
+  )
 }
 
 export function heldByIds(tx: Tx, ids: string[]): Promise<Held[]> {
