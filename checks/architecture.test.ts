@@ -76,8 +76,6 @@ const sql = {
   'src/platform/postgres.ts': 'asks whether the server answers',
   'src/platform/postgres/': 'asks whether the server answers',
   'src/nodes/run.ts': 'asks whether the server answers',
-  'src/modules/disclosure/receive.ts': 'savepoints: a refusal leaves only its record',
-  'src/modules/disclosure/requests.ts': 'savepoints: a refusal leaves only its record',
 }
 
 const tables: Tables = { mayImport, floors, working, clocks, randomness, sql }

@@ -54,20 +54,22 @@ test('decisions are numbered without gap, listed, and stay a page long', () => {
   }
 })
 
-test('every package named in package.json has its row in the decision on dependencies, and its very version', () => {
+test('the decision on dependencies names every package of package.json in its very version, and no other', () => {
   const text = textOf('docs/decisions/0009-dependencies.md')
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(textOf('package.json')) as Record<
     string,
     Record<string, string>
   >
-  const named = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })
-  const missing = named.filter(
-    ([name, version]) => !text.includes(`\`${name.replace('/linux-arm64', '/linux-x64')}\``) || !text.includes(version),
-  )
+  const named = { ...dependencies, ...devDependencies, ...optionalDependencies }
+  const rows = [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap((row) => [...row[1]!.matchAll(/`([@a-z][^`]*)`/g)].map((name) => name[1]!))
   assert.deepEqual(
-    missing.map(([name, version]) => `${name} ${version}`),
+    rows.filter((name) => !(name in named)),
     [],
   )
+  const missing = Object.entries(named).filter(
+    ([name, version]) => !rows.includes(name.replace('/linux-arm64', '/linux-x64')) || !text.includes(version),
+  )
+  assert.deepEqual(missing, [])
 })
 
 test('a dead link would be found', () => {

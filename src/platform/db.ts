@@ -40,6 +40,19 @@ export async function transact<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise
   }
 }
 
+/** Work within a transaction that can be undone alone: when it throws, what it wrote is gone and the transaction goes on. */
+export async function savepoint<T>(tx: Tx, work: () => Promise<T>): Promise<T> {
+  await tx.client.query('savepoint part')
+  try {
+    const result = await work()
+    await tx.client.query('release savepoint part')
+    return result
+  } catch (error) {
+    await tx.client.query('rollback to savepoint part')
+    throw error
+  }
+}
+
 /** One statement, values bound, rows back. Named prepared statements are kept per connection by their text. */
 export async function query<R = Record<string, unknown>>(db: Db | Tx, text: string, values: readonly unknown[] = []): Promise<R[]> {
   const on = 'pool' in db ? db.pool : db.client

@@ -27,6 +27,11 @@ export const refusals = {
   'too-many': { status: 429, title: 'Too many requests; try again shortly', clause: undefined },
   'already-done': { status: 409, title: 'This was already decided', clause: undefined },
   'unavailable': { status: 503, title: 'This part is not running; nothing was lost', clause: undefined },
+  // What HTTP itself refuses, before any rule of ours is asked.
+  'method-not-allowed': { status: 405, title: 'This address does not take that method', clause: undefined },
+  'media-type': { status: 415, title: 'This address does not take that kind of content', clause: undefined },
+  'wrong-host': { status: 421, title: 'This address belongs to another server', clause: undefined },
+  'foreign-form': { status: 403, title: 'This was not sent from one of our pages', clause: undefined },
   'fault': { status: 500, title: 'Something went wrong here', clause: undefined },
 } as const satisfies Record<string, { status: number; title: string; clause: string | undefined }>
 

@@ -143,7 +143,8 @@ export const keepRecall: Inbound = async (tx, { record }, queue, ctx) => {
           state: 'accepted',
           items: its,
           via: 'permission',
-          permission,
+          // The one this organisation gave: of a withdrawal by another origin it learns nothing.
+          permission: claims.jti,
         },
         chain: claims.iss,
       },

@@ -40,4 +40,12 @@ export type GatewayConfig = {
     timeoutMilliseconds: number
   }
   makeCtx: () => Ctx
+  /** Set by the gateway itself: what waits for a peer when it stops waits no longer. */
+  ending?: AbortSignal
+}
+
+/** A limit on waiting for a peer, which the end of the gateway cuts short. */
+export function patience(config: GatewayConfig, milliseconds: number): AbortSignal {
+  const limit = AbortSignal.timeout(milliseconds)
+  return config.ending ? AbortSignal.any([limit, config.ending]) : limit
 }

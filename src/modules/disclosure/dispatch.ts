@@ -23,7 +23,7 @@ import {
   type Settlement,
 } from '#exchange'
 import { logOf, type LogMember } from '#ledger'
-import type { GatewayConfig } from './config.ts'
+import { patience, type GatewayConfig } from './config.ts'
 
 const BATCH = 128
 /** Statements for one organisation's portal travel together up to this many bytes. */
@@ -172,7 +172,7 @@ async function tryToSend(config: GatewayConfig, parcel: Parcel, until: Date, ctx
       method: 'POST',
       body: envelope as BodyInit,
       headers: { 'content-type': 'application/octet-stream' },
-      signal: AbortSignal.timeout(config.times.timeoutMilliseconds),
+      signal: patience(config, config.times.timeoutMilliseconds),
     })
     const jws = await response.text()
     if (response.status !== 200) return 'no-answer'

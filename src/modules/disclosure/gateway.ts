@@ -4,7 +4,7 @@ import { describeFault } from '#platform/log'
 import { resume } from '#ledger'
 import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch.ts'
-import { askCosigners, Held, turn, type KnownSizes } from './interval.ts'
+import { askCosigners, Held, turn, type Cosigners } from './interval.ts'
 import { createPeerServer } from './peer-server.ts'
 import { queueOf } from './put.ts'
 import { decideRequests } from './requests.ts'
@@ -22,9 +22,10 @@ export type Gateway = {
 export type Pace = { intervalMilliseconds: number; pollMilliseconds: number }
 
 /** Everything that may sign, seal or send at this node, and nothing else. */
-export function createGateway(config: GatewayConfig, pace: Pace): Gateway {
-  const known: KnownSizes = new Map()
+export function createGateway(given: GatewayConfig, pace: Pace): Gateway {
+  const known: Cosigners = new Map()
   const stopping = new AbortController()
+  const config = { ...given, ending: stopping.signal }
   const running: Promise<void>[] = []
   let held = false
   let wake = Promise.withResolvers<void>()

@@ -1,10 +1,10 @@
 import { addCosignature, closeInterval, cosignRequest, isRolledBack } from '#ledger'
 import type { Ctx } from '#platform/context'
 import { nodeIds, type NodeId } from '#exchange'
-import type { GatewayConfig } from './config.ts'
+import { patience, type GatewayConfig } from './config.ts'
 
-/** What each cosigner last said it holds of our log; a wrong guess costs one more question. */
-export type KnownSizes = Map<NodeId, number>
+/** What each cosigner last said it holds of our log (a wrong guess costs one more question), and whether it answers at all. */
+export type Cosigners = Map<NodeId, { size: number; answers: boolean }>
 
 /** Raised where another node holds a head under our own signature that our database does not know: nothing more is signed or sent. */
 export class Held extends Error {
@@ -12,7 +12,7 @@ export class Held extends Error {
 }
 
 /** One turn of the clock: a leaf, a signed head, and the others asked for their cosignatures. A peer that is down is asked again next time. */
-export async function turn(config: GatewayConfig, known: KnownSizes): Promise<void> {
+export async function turn(config: GatewayConfig, known: Cosigners): Promise<void> {
   await closeInterval(config.db, config.ledger, config.makeCtx())
   await askCosigners(config, known)
 }
@@ -21,25 +21,28 @@ export async function turn(config: GatewayConfig, known: KnownSizes): Promise<vo
  * Asked once before the first turn, too: a node that wakes up with an old database must learn of it before it signs anything.
  * Throws Held on evidence; a peer that is away, or talks nonsense, is none.
  */
-export async function askCosigners(config: GatewayConfig, known: KnownSizes): Promise<void> {
+export async function askCosigners(config: GatewayConfig, known: Cosigners): Promise<void> {
   const cosigners = nodeIds.filter((node) => node !== config.node && config.peers[node])
   await Promise.all(cosigners.map((node) => askCosigner(config, node, known, config.makeCtx())))
 }
 
-async function askCosigner(config: GatewayConfig, node: NodeId, known: KnownSizes, ctx: Ctx): Promise<void> {
+async function askCosigner(config: GatewayConfig, node: NodeId, known: Cosigners, ctx: Ctx): Promise<void> {
   const url = config.peers[node]!
   try {
     await mustNotBeBehind(config, url)
-    const first = await ask(config, url, known.get(node) ?? 0)
+    const first = await ask(config, url, known.get(node)?.size ?? 0)
     // 409 says what the cosigner holds: ask once more from there.
     const answer = first.conflict === undefined ? first : await ask(config, url, first.conflict)
     if (answer.size !== undefined && answer.lines) {
-      known.set(node, answer.size)
+      known.set(node, { size: answer.size, answers: true })
       await addCosignature(config.db, answer.size, answer.lines, config.trust.ledger)
     } else if (answer.status) ctx.log.error({ event: 'cosignature-refused', status: answer.status })
   } catch (error) {
     if (error instanceof Held) throw error
-    ctx.log.warn({ event: 'cosigner-away', error: (error as Error).name })
+    const before = known.get(node)
+    // Told once, when it goes; at start nobody is there yet.
+    if (before?.answers) ctx.log.warn({ event: 'cosigner-away', error: (error as Error).name })
+    known.set(node, { size: before?.size ?? 0, answers: false })
   }
 }
 
@@ -61,4 +64,5 @@ async function ask(config: GatewayConfig, url: string, old: number): Promise<Ans
   return response.status === 200 ? { size: request.size, lines: text } : { status: response.status }
 }
 
-const timeout = (config: GatewayConfig) => AbortSignal.timeout(config.times.timeoutMilliseconds)
+/** Short: the clock does not wait for a peer that sleeps. */
+const timeout = (config: GatewayConfig) => patience(config, Math.min(2000, config.times.timeoutMilliseconds))

@@ -3,7 +3,7 @@ import { b64u, equal, fromB64u, type Bytes } from '#platform/bytes'
 import { parseCanonical } from '#platform/canonical'
 import { instant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
-import { query, transact, type Tx } from '#platform/db'
+import { savepoint, transact, type Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
 import { openJws, readJws } from '#platform/jws'
 import {
@@ -184,38 +184,37 @@ async function keepOne(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): P
 
 /** Undefined when kept; a code when refused; 'seen' when this record was here before. Everything it wrote is undone unless kept. */
 async function handle(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): Promise<RefusalCode | 'seen' | undefined> {
-  const { record } = one
-  await query(tx, 'savepoint message')
   try {
-    const row = {
-      id: record.id,
-      sender: record.from,
-      kind: record.kind,
-      organisation: record.organisation ?? null,
-      answers: (record['for'] as string | undefined) ?? null,
-    }
-    if (
-      !(await insertInbox(
-        tx,
-        { ...row, statement: one.statement, recordHash: one.recordHash, logTime: one.checked.logTime, state: 'accepted', code: null },
-        ctx.now(),
-      ))
-    )
-      return 'seen'
-    await config.inbound[record.kind]!(
-      tx,
-      { record, statement: one.statement, payload: one.payload, logTime: one.checked.logTime },
-      queueOf(config),
-      ctx,
-    )
-    await query(tx, 'release savepoint message')
-    return undefined
+    return await savepoint(tx, async () => ((await keepWhole(tx, config, one, ctx)) ? undefined : 'seen'))
   } catch (error) {
-    await query(tx, 'rollback to savepoint message')
-    if (error instanceof Refusal) return error.code
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return 'envelope-invalid'
-    throw error
+    const code = refusalIn(error)
+    if (!code) throw error
+    return code
   }
+}
+
+/** False where a record of that id is here already. */
+async function keepWhole(tx: Tx, config: GatewayConfig, { record, ...one }: Checked, ctx: Ctx): Promise<boolean> {
+  const answers = (record['for'] as string | undefined) ?? null
+  const row = {
+    id: record.id,
+    sender: record.from,
+    kind: record.kind,
+    organisation: record.organisation ?? null,
+    answers,
+    statement: one.statement,
+  }
+  const { logTime } = one.checked
+  if (!(await insertInbox(tx, { ...row, recordHash: one.recordHash, logTime, state: 'accepted', code: null }, ctx.now()))) return false
+  await config.inbound[record.kind]!(tx, { record, statement: one.statement, payload: one.payload, logTime }, queueOf(config), ctx)
+  return true
+}
+
+/** What the message itself is to blame for. A value the database cannot hold is the sender's too: trying again would change nothing. */
+function refusalIn(error: unknown): RefusalCode | undefined {
+  if (error instanceof Refusal) return error.code
+  const unfit = /^2[23]/.test(String((error as { code?: unknown } | undefined)?.code))
+  return error instanceof SyntaxError || error instanceof z.ZodError || unfit ? 'envelope-invalid' : undefined
 }
 
 async function seenBefore(tx: Tx, one: Checked): Promise<DeliveryResult> {

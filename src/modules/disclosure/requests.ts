@@ -1,8 +1,8 @@
-import { query, transact, type Tx } from '#platform/db'
+import { savepoint, transact, type Tx } from '#platform/db'
 import { Refusal, type RefusalDetail, type RefusalCode } from '#platform/errors'
 import type { Ctx } from '#platform/context'
 import { describeFault } from '#platform/log'
-import { putOffRequest, settleRequest, takeRequests, type QueuedRequest } from '#exchange'
+import { isKind, putOffRequest, settleRequest, takeRequests, type QueuedRequest } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { put } from './put.ts'
 
@@ -25,13 +25,10 @@ export async function decideRequests(config: GatewayConfig): Promise<number> {
 type Decided = { code?: RefusalCode; clause?: string; items?: string[]; result?: string }
 
 async function decideOne(tx: Tx, config: GatewayConfig, request: QueuedRequest, ctx: Ctx): Promise<void> {
-  await query(tx, 'savepoint request')
   try {
-    const decided = await prepareAndPut(tx, config, request)
-    await query(tx, 'release savepoint request')
+    const decided = await savepoint(tx, () => prepareAndPut(tx, config, request))
     await settleRequest(tx, request.id, decided, ctx.now())
   } catch (error) {
-    await query(tx, 'rollback to savepoint request')
     const refused = refusalIn(error)
     if (refused) return settleRequest(tx, request.id, refused, ctx.now())
     ctx.log.error({ event: 'request-fault', ...describeFault(error) })
@@ -43,10 +40,11 @@ async function prepareAndPut(tx: Tx, config: GatewayConfig, request: QueuedReque
   const ctx = config.makeCtx()
   const signOnly = config.signOnly?.[request.kind]
   if (signOnly) return { result: await signOnly(tx, request.body, config.signer, ctx) }
-  const prepare = config.outbound[request.kind]
-  if (!prepare) throw new Refusal('flow-not-allowed')
+  const { kind } = request
+  const prepare = isKind(kind) ? config.outbound[kind] : undefined
+  if (!isKind(kind) || !prepare) throw new Refusal('flow-not-allowed')
   const prepared = await prepare(tx, request, ctx)
-  await put(tx, config, { id: request.id, to: request.to, kind: request.kind, prepared }, ctx)
+  await put(tx, config, { id: request.id, to: request.to, kind, prepared }, ctx)
   return {}
 }
 

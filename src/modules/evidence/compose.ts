@@ -50,7 +50,10 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
     withdrawals: ordered(gathered.withdrawals),
     notices: statementsOf(shown.filter(({ record }) => record.kind === 'notice')),
     receipts: statementsOf(shown.filter(({ record }) => record.kind === 'receipt')),
-    others: linksTo(received.filter((one) => !shown.includes(one) && !requests.has(one.statement)), [...shown, ...received.filter((one) => requests.has(one.statement))]),
+    others: linksTo(
+      received.filter((one) => !shown.includes(one) && !requests.has(one.statement)),
+      [...shown, ...received.filter((one) => requests.has(one.statement))],
+    ),
   }
 }
 
@@ -58,14 +61,18 @@ type Received = { statement: string; record: MessageRecord; log: LogMember }
 
 /** Receipts of what stands in the bundle, and what was done under its permissions. */
 function belongsTo(gathered: Gathered): (one: Received) => boolean {
-  const ours = [...gathered.submissions, ...gathered.permissions, ...gathered.withdrawals].map(({ statement }) => statement).concat(gathered.refusals)
+  const ours = [...gathered.submissions, ...gathered.permissions, ...gathered.withdrawals]
+    .map(({ statement }) => statement)
+    .concat(gathered.refusals)
   const records = ours.map((statement) => recordIn(statement).record)
   const ids = new Set(records.map(({ id }) => id))
   const permissions = new Set(records.filter(({ kind }) => kind === 'permission').map((record) => record['permission']))
   return ({ record }) => {
     if (record.kind === 'notice') return permissions.has(record['permission'])
     if (record.kind !== 'receipt') return false
-    return record['about'] === 'disclosure' || record['about'] === 'recall' ? permissions.has(record['permission']) : ids.has(record['for'] as string)
+    return record['about'] === 'disclosure' || record['about'] === 'recall'
+      ? permissions.has(record['permission'])
+      : ids.has(record['for'] as string)
   }
 }
 
@@ -86,7 +93,8 @@ function placeOf(statement: string): string {
 
 /** Up to the last entry that is shown: a link after it would be bound by nothing. */
 function linksTo(hidden: Received[], shown: Received[]): Link[] {
-  const last = (authority: string) => Math.max(0, ...shown.filter(({ record }) => record.from === authority).map(({ log }) => log.opening?.n ?? 0))
+  const last = (authority: string) =>
+    Math.max(0, ...shown.filter(({ record }) => record.from === authority).map(({ log }) => log.opening?.n ?? 0))
   const limits = new Map(['ncsc', 'ico'].map((authority) => [authority, last(authority)]))
   return hidden
     .flatMap(({ record, log }) => (log.opening && log.opening.n <= limits.get(record.from)! ? [linkTo(record, log, log.opening)] : []))

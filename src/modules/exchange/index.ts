@@ -14,6 +14,7 @@ export {
 } from './envelope.ts'
 export { itemCommitment, itemsMatch, openItemRef } from './item.ts'
 export {
+  isKind,
   kinds,
   nodeIds,
   type Arrived,
@@ -30,6 +31,7 @@ export {
   type QueuedRequest,
   type RecordHead,
   type SendRequest,
+  type SignKind,
 } from './message.ts'
 export { decisionOn, outcomesOf, receiptsFor, requestSend, waitFor, type Outcome, type Receipt } from './requests.ts'
 export { checkForm, checkStatement, payloadHash, signStatement, type CheckedStatement } from './statement.ts'

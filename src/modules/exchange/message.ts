@@ -41,7 +41,14 @@ export type RecordHead = {
 export type MessageRecord = RecordHead & { organisation?: string; items?: ItemRef[]; [member: string]: unknown }
 
 /** What a desk asks its gateway to send. `body` names what to send; it never carries what is sent to another body. */
-export type SendRequest = { kind: Kind; to: NodeId; body: { [member: string]: unknown } }
+export type SendRequest = { kind: Kind | SignKind; to: NodeId; body: { [member: string]: unknown } }
+/** What a gateway signs and does not send; the signature is the request's result. */
+export type SignKind = 'seal-bundle'
+
+export function isKind(kind: Kind | SignKind): kind is Kind {
+  return (kinds as readonly string[]).includes(kind)
+}
+
 export type QueuedRequest = SendRequest & { id: string; actor: { id: string; roles: string[]; organisation?: string } }
 
 /** What a module answers when its kind is asked for: the kind's own members of the record, and the payload that travels beside it. */

@@ -242,13 +242,14 @@ export type ReceivedRow = {
   organisation: string | null
   answers: string | null
   statement: string
+  log_time: Date
   received_at: Date
 }
 
 export function receivedAbout(db: Db | Tx, records: string[]): Promise<ReceivedRow[]> {
   return query(
     db,
-    `select id, sender, kind, organisation, answers, statement, received_at
+    `select id, sender, kind, organisation, answers, statement, log_time, received_at
      from exchange.inbox
      where answers = any($1::uuid[]) and state = 'accepted'
      order by received_at, id`,
@@ -259,7 +260,7 @@ export function receivedAbout(db: Db | Tx, records: string[]): Promise<ReceivedR
 export function receivedFor(db: Db | Tx, organisation: string, kinds: Kind[]): Promise<ReceivedRow[]> {
   return query(
     db,
-    `select id, sender, kind, organisation, answers, statement, received_at
+    `select id, sender, kind, organisation, answers, statement, log_time, received_at
      from exchange.inbox
      where organisation = $1 and kind = any($2::text[]) and state = 'accepted'
      order by received_at, id`,
@@ -310,5 +311,12 @@ export async function peerOf(db: Db | Tx, id: string): Promise<NodeId | undefine
 
 /** Statements of ours that were accepted, for the organisation's bundle. */
 export function sentStatements(db: Db | Tx, ids: string[]): Promise<{ id: string; statement: string }[]> {
-  return query(db, 'select id, statement from exchange.sent where id = any($1::uuid[])', [ids])
+  return query(
+    db,
+    `select s.id, s.statement
+     from exchange.sent as s
+     join exchange.progress as p on p.id = s.id
+     where s.id = any($1::uuid[]) and p.state = 'accepted'`,
+    [ids],
+  )
 }

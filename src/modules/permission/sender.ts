@@ -141,7 +141,8 @@ async function settleOne(tx: Tx, withdrawal: WithdrawalRow, queue: Queue, grace:
     (send.state === 'waiting' && send.attempts > 0)
   if (sends.some(running)) return 0
   const mayHaveLeft = sends.filter(uncertain).map((send) => send.id)
-  const left = sends.filter((send) => send.state === 'accepted').map((send) => send.id)
+  // What the recipient refused did leave: the acknowledgement names every send there was.
+  const left = sends.filter((send) => send.state === 'accepted' || send.state === 'refused').map((send) => send.id)
   const stopped = sends
     .filter((send) => (send.state === 'cancelled' || send.state === 'waiting') && send.attempts === 0)
     .map((send) => send.id)

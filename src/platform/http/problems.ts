@@ -1,7 +1,6 @@
 import { Refusal, refusals, type Mistake, type RefusalCode } from '../errors.ts'
-import { ProtocolRefusal, protocolRefusals, type ProtocolCode } from './protocol.ts'
 
-export type ProblemCode = RefusalCode | ProtocolCode
+export type ProblemCode = RefusalCode
 
 /** RFC 9457. `instance` is the route as documented, never the address asked for: ids in it could be secrets, and bodies would differ. */
 export type Problem = {
@@ -30,7 +29,7 @@ const outages = ['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03', '08000
 
 /** A refusal's or the framework's code, or an outage's; whatever else was thrown is a fault. */
 export function codeOf(error: unknown): ProblemCode {
-  if (error instanceof Refusal || error instanceof ProtocolRefusal) return error.code
+  if (error instanceof Refusal) return error.code
   const code = String((error as { code?: unknown } | undefined)?.code)
   return framework[code] ?? (outages.includes(code) ? 'unavailable' : 'fault')
 }
@@ -46,7 +45,7 @@ export function problemOf(error: unknown, instance: string): Problem {
 }
 
 export function rowOf(code: ProblemCode): { status: number; title: string } {
-  return code in protocolRefusals ? protocolRefusals[code as ProtocolCode] : refusals[code as RefusalCode]
+  return refusals[code]
 }
 
-export const problemCodes = [...Object.keys(refusals), ...Object.keys(protocolRefusals)] as ProblemCode[]
+export const problemCodes = Object.keys(refusals) as ProblemCode[]

@@ -1,0 +1,176 @@
+import type { Signer } from '#platform/jws'
+import type { Claims, Enrolment } from '#permission'
+import type { Unsealed } from './bundle.ts'
+import {
+  asks,
+  bundleOf,
+  claimsFor,
+  createWorld,
+  grants,
+  newItem,
+  notifies,
+  receipt,
+  refsOf,
+  reports,
+  withdraws,
+  type Said,
+  type World,
+} from './testing.ts'
+
+/** For tests and vectors: whole incidents, told from beginning to end. */
+
+export type Told = { world: World; bundle: Unsealed }
+const incident = { id: '0a7e3a52-9a5c-4c1d-8a37-5b1f6f2f7a10', reference: 'INC-7K2M-Q9RT' }
+const references = { ncsc: 'NCSC-4F7H-9KMN', ico: 'ICO-8RST-2VWX' }
+
+const statementsOf = (all: Said[]): string[] => all.map((said) => said.statement())
+
+/**
+ * Everything that can happen to one incident: reports to both (one not yet received), a request granted in part and one refused, a
+ * disclosure kept and one stopped, a withdrawal, a recall; and entries about another matter in between.
+ */
+export function wholeStory(world: World = createWorld()): Told {
+  const { organisation } = world
+  const [what, when] = [newItem(world, 'q19', 'Files were encrypted overnight.'), newItem(world, 'q20', '2026-11-24T22:15:00Z')]
+  const toNcsc = reports(world, 'ncsc', [what, when], references.ncsc)
+  const toIco = reports(world, 'ico', [newItem(world, 'q19', 'Files were encrypted overnight.')], references.ico)
+  world.close()
+  const told = [toNcsc, toIco].map(({ said }) => {
+    const { id, to, items, reference } = said.record as { id: string; to: 'ncsc' | 'ico'; items: never[]; reference: string }
+    const [clause, via] = to === 'ico' ? ['regimes', 'statutory'] : ['encourage-engagement', 'in-confidence']
+    return receipt(world, to, { for: id, about: 'report', items, reference, via }, { clause })
+  })
+  const elsewhere = (['ncsc', 'ico'] as const).map((from) =>
+    receipt(world, from, { for: world.random.uuid(), about: 'report', items: [], reference: 'ANOTHER', via: 'x' }),
+  )
+  world.close()
+  const finding = newItem(world, 'finding', 'They came in by the remote access gateway; the fix had been out for nine days.')
+  const asked = asks(world, [what, when, finding], references.ncsc)
+  const again = asks(world, [when], references.ncsc, 'national-resilience')
+  world.close()
+  const given = grants(world, claimsFor(world, asked, [what, finding]))
+  const permission = given.said.record['permission'] as string
+  const refused = world.say(
+    'portal',
+    'ncsc',
+    'refusal',
+    { organisation: organisation.id, request: again.said.id },
+    { chain: organisation.id },
+  )
+  world.close()
+  const heard = receipt(world, 'ncsc', { for: given.said.id, about: 'permission', items: refsOf([what, finding]), permission })
+  const closed = receipt(world, 'ncsc', { for: refused.id, about: 'refusal', items: [] })
+  world.close()
+  const first = notifies(world, permission, refsOf([what, finding]))
+  world.close()
+  const taken = receipt(world, 'ico', {
+    for: first.record['disclosure'] as string,
+    about: 'disclosure',
+    items: refsOf([what, finding]),
+    via: 'permission',
+    permission,
+  })
+  const second = notifies(world, permission, refsOf([what]))
+  const withdrawn = withdraws(world, permission, true)
+  world.close()
+  const [left, stopped] = [first, second].map(({ record }) => record['disclosure'] as string)
+  const ended = receipt(world, 'ncsc', {
+    for: withdrawn.said.id,
+    about: 'withdrawal',
+    items: [],
+    permission,
+    stopped: [stopped],
+    left: [left],
+    mayHaveLeft: [],
+  })
+  const recalled = receipt(world, 'ico', {
+    for: world.random.uuid(),
+    about: 'recall',
+    items: refsOf([what, finding]),
+    via: 'permission',
+    permission,
+  })
+  const update = reports(world, 'ncsc', [newItem(world, 'q24', 'Backups are intact.')], references.ncsc)
+  world.close()
+  const submitted = [toNcsc, toIco, update]
+  const bundle = bundleOf(world, {
+    incident,
+    submissions: submitted.map(({ said, payload }) => ({ statement: said.statement(), payload })),
+    requests: [asked, again].map(({ said, words }) => ({ statement: said.statement(), words })),
+    refusals: statementsOf([refused]),
+    permissions: [{ permission: given.permission, enrolment: given.enrolment, statement: given.said.statement() }],
+    withdrawals: [{ statement: withdrawn.said.statement(), withdrawal: withdrawn.withdrawal!, enrolment: given.enrolment }],
+    received: statementsOf([...told, ...elsewhere, asked.said, again.said, heard, closed, first, taken, second, ended, recalled]),
+  })
+  return { world, bundle }
+}
+
+/** Where a shorter story may be told otherwise than the rules say. */
+export type Otherwise = {
+  claims?: (claims: Claims, world: World) => Claims
+  enrolment?: (world: World) => Enrolment
+  signer?: (world: World) => Signer
+  notice?: Record<string, unknown>
+  /** Milliseconds between the permission's acknowledgement and the disclosure. */
+  wait?: number
+  taken?: Record<string, unknown>
+  /** What the NCSC names as left when the permission is withdrawn before the disclosure. */
+  withdrawnBefore?: 'unnamed' | 'named'
+}
+
+/** One report to the NCSC, one permission, `count` disclosures under it. */
+export function shortStory(otherwise: Otherwise = {}, world: World = createWorld(), count = 1): Told {
+  const item = newItem(world, 'q19', 'Files were encrypted overnight.')
+  const reported = reports(world, 'ncsc', [item], references.ncsc)
+  world.close()
+  const told = receipt(world, 'ncsc', {
+    for: reported.said.id,
+    about: 'report',
+    items: refsOf([item]),
+    reference: references.ncsc,
+    via: 'in-confidence',
+  })
+  const asked = asks(world, [item], references.ncsc)
+  world.close()
+  const offered = claimsFor(world, asked, [item])
+  const enrolment = otherwise.enrolment?.(world)
+  const given = grants(world, otherwise.claims?.(offered, world) ?? offered, {
+    ...(otherwise.signer && { signer: otherwise.signer(world) }),
+    ...(enrolment && { enrolment }),
+  })
+  const permission = given.said.record['permission'] as string
+  world.close()
+  const heard = receipt(world, 'ncsc', { for: given.said.id, about: 'permission', items: refsOf([item]), permission })
+  world.close()
+  const withdrawal = otherwise.withdrawnBefore && withdraws(world, permission)
+  world.close()
+  const disclosures = Array.from({ length: count }, () => world.random.uuid())
+  const left = otherwise.withdrawnBefore === 'named' ? disclosures : []
+  const ended =
+    withdrawal &&
+    receipt(world, 'ncsc', { for: withdrawal.said.id, about: 'withdrawal', items: [], permission, stopped: [], left, mayHaveLeft: [] })
+  world.wait(otherwise.wait ?? 0)
+  const notices = disclosures.map((disclosure) => notifies(world, permission, refsOf([item]), { disclosure, ...otherwise.notice }))
+  world.close()
+  const taken = disclosures.map((disclosure) =>
+    receipt(world, 'ico', {
+      for: disclosure,
+      about: 'disclosure',
+      items: refsOf([item]),
+      via: 'permission',
+      permission,
+      ...otherwise.taken,
+    }),
+  )
+  world.close()
+  const bundle = bundleOf(world, {
+    incident,
+    submissions: [{ statement: reported.said.statement(), payload: reported.payload }],
+    requests: [{ statement: asked.said.statement(), words: asked.words }],
+    refusals: [],
+    permissions: [{ permission: given.permission, enrolment: given.enrolment, statement: given.said.statement() }],
+    withdrawals: withdrawal ? [{ statement: withdrawal.said.statement() }] : [],
+    received: statementsOf([told, asked.said, heard, ...(ended ? [ended] : []), ...notices, ...taken]),
+  })
+  return { world, bundle }
+}

@@ -1,0 +1,243 @@
+import { b64u, sha256, type Bytes } from '#platform/bytes'
+import { canonical, hashOf } from '#platform/canonical'
+import { instant } from '#platform/clock'
+import type { Random } from '#platform/context'
+import { publicPart, signJws, type Signer } from '#platform/jws'
+import { openItemRef, payloadHash, signStatement, type ItemRef, type Kind, type NodeId, type OpenItem, type TrustFile } from '#exchange'
+import { PERMISSION, signEnrolment, WITHDRAWAL, type Claims, type Enrolment, type EnrolmentRecord } from '#permission'
+import { sealed, sealHash, signSeal, type Unsealed } from './bundle.ts'
+import { composeBundle, type Gathered } from './compose.ts'
+import { randomFromWord, signerFrom, toyLedger, type Entered, type ToyLedger } from './testing-ledger.ts'
+
+/**
+ * For tests and vectors: a portal, an NCSC and an ICO in memory with real keys, real signatures and real proofs, that do what the
+ * formats say, or, told to, something else. The same words make the same world.
+ */
+
+const nodes = ['portal', 'ncsc', 'ico'] as const
+type Signers = Record<NodeId, Signer>
+
+/** A record that one node made for another. Its statement exists once the interval is closed. */
+export type Said = { id: string; record: Record<string, unknown>; entered: Entered; statement(signer?: Signer): string }
+export type Beside = { payload?: Bytes; chain?: string; clause?: string; id?: string }
+
+export type World = {
+  trust: TrustFile
+  statement: Signers
+  log: Signers
+  organisation: { id: string; name: string }
+  /** The signatory's key. */
+  signatory: Signer
+  random: Random
+  now(): Date
+  wait(milliseconds: number): void
+  say(from: NodeId, to: NodeId, kind: Kind, members: object, beside?: Beside): Said
+  /** Ends an interval at all three nodes. */
+  close(): void
+}
+
+export const agreement = { id: 'ico-ncsc-2023', hash: b64u(sha256('the agreement')) }
+export const CLAUSE = 'consent-before-disclosure'
+
+export function createWorld(options: { word?: string; slots?: number; environment?: TrustFile['environment'] } = {}): World {
+  const { word = 'marlow', slots = 16, environment = 'production' } = options
+  const random = randomFromWord(word)
+  const deployment = random.uuid()
+  const signers = (use: string) => Object.fromEntries(nodes.map((node) => [node, signerFrom(`${word} ${use} ${node}`)])) as Signers
+  const [statement, log] = [signers('statement'), signers('log')]
+  const originOf = (node: NodeId) => `${deployment}/${node}`
+  const ledgerOf = (node: NodeId): ToyLedger => {
+    const cosigners = nodes.filter((one) => one !== node).map((one) => ({ name: originOf(one), signer: log[one] }))
+    return toyLedger({ origin: originOf(node), slots, log: log[node], cosigners, random })
+  }
+  const ledgers = Object.fromEntries(nodes.map((node) => [node, ledgerOf(node)])) as Record<NodeId, ToyLedger>
+  const trusted = (node: NodeId) => ({
+    statement: statement[node].jwk,
+    log: { origin: originOf(node), key: log[node].jwk },
+    seal: { kid: b64u(sha256(`seal ${node}`)), key: '' },
+  })
+  let time = Date.parse('2026-11-25T09:30:00.000Z')
+  const organisation = { id: random.uuid(), name: 'Marlow Fresh Ltd' }
+  return {
+    trust: {
+      v: 1,
+      deployment,
+      environment,
+      agreements: [agreement],
+      witnesses: [],
+      nodes: { portal: trusted('portal'), ncsc: trusted('ncsc'), ico: trusted('ico') },
+    },
+    statement,
+    log,
+    organisation,
+    random,
+    signatory: signerFrom(`${word} signatory`),
+    now: () => new Date(time),
+    wait: (milliseconds) => {
+      time += milliseconds
+    },
+    say: (from, to, kind, members, beside = {}) => {
+      const { payload, chain, clause = CLAUSE, id = random.uuid() } = beside
+      const head = { v: 1, kind, id, deployment, from, to, at: instant(new Date(time++)), agreement, clause, payload: payloadHash(payload) }
+      const record = { ...head, ...members }
+      const entered = ledgers[from].enter(record, chain)
+      return { id, record, entered, statement: (signer = statement[from]) => signStatement(entered.text, entered.log!, signer) }
+    },
+    close: () => {
+      time += 1_000
+      for (const node of nodes) ledgers[node].close(new Date(time))
+    },
+  }
+}
+
+export function newItem(world: World, question: string, value: unknown): OpenItem {
+  return { id: world.random.uuid(), question, value, salt: b64u(world.random.bytes(32)) }
+}
+
+export const refsOf = (items: OpenItem[]): ItemRef[] => items.map(openItemRef)
+
+// The organisation's own acts
+
+export function enrol(
+  world: World,
+  change: Partial<EnrolmentRecord> = {},
+  signers: [Signer, Signer] = [world.statement.portal, world.statement.ncsc],
+): Enrolment {
+  const { id, name } = world.organisation
+  const from = instant(new Date(world.now().getTime() - 3_600_000))
+  const record: EnrolmentRecord = {
+    v: 1,
+    deployment: world.trust.deployment,
+    org: id,
+    organisation: { name, identifiers: [] },
+    kid: world.signatory.kid,
+    key: publicPart(world.signatory.jwk),
+    rpId: 'localhost',
+    origin: 'http://localhost:3000',
+    role: 'signatory',
+    ceremony: { kind: 'call-back', at: from },
+    from,
+    body: 'ncsc',
+    ...change,
+  }
+  return signEnrolment(record, signers)
+}
+
+export function reports(world: World, to: 'ncsc' | 'ico', items: OpenItem[], reference: string): { said: Said; payload: Bytes } {
+  const { id, name } = world.organisation
+  const payload = Buffer.from(canonical({ organisation: { id, name, identifiers: [], verified: true }, stage: 'initial', items }))
+  const members = { organisation: id, reference, stage: 'initial', items: refsOf(items) }
+  return {
+    said: world.say('portal', to, 'report', members, { payload, chain: id, clause: to === 'ico' ? 'regimes' : 'encourage-engagement' }),
+    payload,
+  }
+}
+
+export function grants(
+  world: World,
+  claims: Claims,
+  signing: { signer?: Signer; enrolment?: Enrolment } = {},
+): Gathered['permissions'][number] & { said: Said } {
+  const permission = signJws(PERMISSION, claims, signing.signer ?? world.signatory)
+  const enrolment = signing.enrolment ?? enrol(world)
+  const payload = Buffer.from(canonical({ permission, enrolment }))
+  const said = world.say(
+    'portal',
+    'ncsc',
+    'permission',
+    { organisation: world.organisation.id, permission: claims.jti },
+    { payload, chain: world.organisation.id },
+  )
+  return { permission, enrolment, said, statement: '' }
+}
+
+export function withdraws(world: World, permission: string, signed = false): { said: Said; withdrawal?: string } {
+  const { id } = world.organisation
+  const withdrawal = signed
+    ? signJws(WITHDRAWAL, { iss: id, jti: world.random.uuid(), permission, iat: Math.floor(world.now().getTime() / 1000) }, world.signatory)
+    : undefined
+  const payload = withdrawal === undefined ? {} : { payload: Buffer.from(canonical({ withdrawal })) }
+  const said = world.say(
+    'portal',
+    'ncsc',
+    'withdrawal',
+    { organisation: id, permission, by: signed ? 'signature' : 'session' },
+    { ...payload, chain: id },
+  )
+  return { said, ...(withdrawal !== undefined && { withdrawal }) }
+}
+
+// The authorities' acts
+
+export function asks(world: World, items: OpenItem[], reference: string, purpose = 'incident-response'): { said: Said; words: Bytes } {
+  const words = {
+    reason: 'The ICO will ask how they got in; only we can say.',
+    items,
+    purpose: { id: purpose, label: 'Helping you', means: 'So that both know.', may: ['advising'], mayNot: ['deciding on a penalty'] },
+    conditions: ['keep-marking'],
+  }
+  const payload = Buffer.from(canonical({ reason: words.reason, items }))
+  const until = instant(new Date(world.now().getTime() + 30 * 86_400_000))
+  const members = { organisation: world.organisation.id, reference, recipient: 'ico', purpose, until, items: refsOf(items) }
+  return {
+    said: world.say('ncsc', 'portal', 'permission-request', members, { payload, chain: world.organisation.id }),
+    words: Buffer.from(canonical(words)),
+  }
+}
+
+/** What the portal offers for signature in answer to a request, or less. */
+export function claimsFor(world: World, asked: { said: Said; words: Bytes }, items: OpenItem[], change: Partial<Claims> = {}): Claims {
+  const now = Math.floor(world.now().getTime() / 1000)
+  const { purpose, until } = asked.said.record as { purpose: string; until: string }
+  return {
+    iss: world.organisation.id,
+    aud: 'ncsc',
+    jti: world.random.uuid(),
+    iat: now,
+    nbf: now,
+    exp: Math.floor(Date.parse(until) / 1000),
+    deployment: world.trust.deployment,
+    agreement,
+    request: asked.said.id,
+    notice: payloadHash(asked.words),
+    authorization_details: [
+      { type: 'concordat-disclosure', from: 'ncsc', to: 'ico', purpose, items: refsOf(items), conditions: ['keep-marking'] },
+    ],
+    ...change,
+  }
+}
+
+export function receipt(
+  world: World,
+  from: 'ncsc' | 'ico',
+  members: { for: string; about: string; items: ItemRef[] } & Record<string, unknown>,
+  beside: Beside = {},
+): Said {
+  const all = { organisation: world.organisation.id, state: 'accepted', ...members }
+  return world.say(from, 'portal', 'receipt', all, { chain: world.organisation.id, ...beside })
+}
+
+export function notifies(world: World, permission: string, items: ItemRef[], change: Record<string, unknown> = {}): Said {
+  const disclosure = world.random.uuid()
+  const record = b64u(hashOf({ disclosure }))
+  const members = {
+    organisation: world.organisation.id,
+    disclosure,
+    record,
+    recipient: 'ico',
+    purpose: 'incident-response',
+    items,
+    permission,
+    ...change,
+  }
+  return world.say('ncsc', 'portal', 'notice', members, { chain: world.organisation.id })
+}
+
+/** The text of a bundle, sealed by the portal or by whoever holds this key. */
+export function sealedBy(value: Unsealed, signer: Signer): string {
+  return sealed(value, signSeal(sealHash(value), signer))
+}
+
+export function bundleOf(world: World, gathered: Omit<Gathered, 'deployment' | 'organisation'>): Unsealed {
+  return composeBundle({ deployment: world.trust.deployment, organisation: world.organisation.id, ...gathered }, world.now())
+}
