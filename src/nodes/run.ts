@@ -15,7 +15,7 @@ import { readGatewayKeys } from '#platform/keys'
 import { createLog, type Log } from '#platform/log'
 import { createMetrics, createMetricsServer } from '#platform/metrics'
 import { migrate, readMigrations } from '#platform/migrations'
-import { startCluster } from '#platform/postgres'
+import { ClusterFault, startCluster } from '#platform/postgres'
 import { provision, type Part } from '#platform/provision'
 import { statusPage, type NodeStatus } from '#platform/pages/status'
 import type { NodeDefinition } from './definition.ts'
@@ -26,7 +26,13 @@ import { portal } from './portal.ts'
 
 export const definitions: Record<NodeName, NodeDefinition> = { portal, ncsc, ico }
 
-export type Running = { stop(): Promise<void>; gateway: Gateway | undefined; urls: { desk: string; gateway: string; owner: string } }
+export type Running = {
+  stop(): Promise<void>
+  /** Resolves if the node can no longer work and only a new start helps: its own database ended. Never after `stop`. */
+  ended: Promise<Error>
+  gateway: Gateway | undefined
+  urls: Urls
+}
 /** `databases`: made and migrated already. `gateway`: changes to its configuration, so that a test can make a sender misbehave. */
 export type RunOptions = {
   parts?: Part[]
@@ -46,6 +52,7 @@ const DATABASE = 'concordat'
 export async function runNode(config: Config, node: NodeName, options: RunOptions = {}): Promise<Running> {
   const parts = options.parts ?? ['desk', 'gateway']
   const stops: Stop[] = []
+  const ended = Promise.withResolvers<Error>()
   const stop = async () => {
     for (const one of stops.splice(0).reverse()) await one().catch(() => {})
   }
@@ -54,7 +61,7 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
     await openHome(config.home.folder, [node])
     const lock = await lockFile(join(config.home.nodes[node].folder, parts.length === 2 ? 'lock' : `lock-${parts[0]}`))
     stops.push(async () => lock.release())
-    const urls = options.databases ?? (await databaseOf(config, node, parts, stops))
+    const urls = options.databases ?? (await databaseOf(config, node, parts, stops, ended.resolve))
     if (options.databases) await plant(urls.owner, seedFile(config, node))
     const shared: Shared = {
       config,
@@ -66,7 +73,7 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
     }
     const gateway = parts.includes('gateway') ? await startGateway(shared, urls.gateway, stops) : undefined
     if (parts.includes('desk')) await startDesk(shared, urls.desk, gateway, parts, stops)
-    return { stop, gateway, urls }
+    return { stop, ended: ended.promise, gateway, urls }
   } catch (error) {
     await stop()
     throw error
@@ -77,7 +84,7 @@ type Shared = { config: Config; definition: NodeDefinition; standing: Standing; 
 export type Urls = { desk: string; gateway: string; owner: string }
 
 /** A whole node looks after its database itself; a part alone is given the address of its own role and touches nothing else. */
-async function databaseOf(config: Config, node: NodeName, parts: Part[], stops: Stop[]): Promise<Urls> {
+async function databaseOf(config: Config, node: NodeName, parts: Part[], stops: Stop[], end: (fault: Error) => void): Promise<Urls> {
   const given = config.databaseUrls[node]
   if (parts.length === 1) {
     if (!given)
@@ -86,13 +93,16 @@ async function databaseOf(config: Config, node: NodeName, parts: Part[], stops: 
       )
     return { desk: given, gateway: given, owner: '' }
   }
-  const administrator = given ?? (await ownCluster(config, node, stops))
+  const administrator = given ?? (await ownCluster(config, node, stops, end))
   return prepareDatabase(config, node, administrator)
 }
 
-async function ownCluster(config: Config, node: NodeName, stops: Stop[]): Promise<string> {
-  const cluster = await startCluster({ folder: config.home.nodes[node].postgres, fsync: config.fsync })
+/** A cluster that ends by itself takes its node with it: what was committed is there at the next start, and whoever supervises starts one. */
+async function ownCluster(config: Config, node: NodeName, stops: Stop[], end: (fault: Error) => void): Promise<string> {
+  const { postgres } = config.home.nodes[node]
+  const cluster = await startCluster({ folder: postgres, fsync: config.fsync })
   stops.push(() => cluster.stop())
+  void cluster.ended.then(() => end(new ClusterFault(`The database of the ${node} node ended by itself, and so does the node; ${join(postgres, 'log')} says why. Start it again: what was acknowledged is kept.`)))
   return cluster.url(cluster.superuser.user, cluster.superuser.password)
 }
 
@@ -225,9 +235,16 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
     publicFiles: (path) => readLedgerFile(db, path),
   })
   await web.listen({ host: config.host, port: config.ports[node].web })
-  stops.push(() => web.close())
+  stops.push(() => closeWeb(web))
   const metricsServer = await createMetricsServer(metrics, config.ports[node].metrics)
   stops.push(() => metricsServer.close())
+}
+
+/** What is being answered gets a moment to end; after it the connections go, and whoever waits on one tries again elsewhere. */
+async function closeWeb(web: Awaited<ReturnType<typeof createWeb>>): Promise<void> {
+  const force = setTimeout(() => web.server.closeAllConnections(), 1000)
+  await web.close()
+  clearTimeout(force)
 }
 
 async function answers(db: Db): Promise<boolean> {
