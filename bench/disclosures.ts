@@ -35,15 +35,23 @@ export const disclosures: Bench = async (options) => {
   try {
     const propose = { bulk: inBulk, api: overTheApi }
     const ways = (options.text('way') ?? 'bulk,api').split(',') as (keyof typeof propose)[]
-    const runs: Record<string, Run[]> = {}
+    const runs: Record<string, Run[]> = Object.fromEntries(ways.map((way) => [way, []]))
     for (let run = 0; run < options.number('runs', 3); run += 1)
-      for (const way of ways) (runs[way] ??= []).push(await measure(nodes, await prepare(nodes, count, findings), propose[way]))
+      for (const way of ways) runs[way]!.push(await measure(nodes, await prepare(nodes, count, findings), propose[way]))
     return {
       about: 'disclosures a second from the NCSC to the ICO, with the notice and the receipt to the organisation\u2019s portal',
       figures: ways.flatMap((way) => figuresOf(way, runs[way]!)),
       conditions: {
-        'PostgreSQL': nodes.postgresql, 'fsync': nodes.config.fsync ? 'on' : 'off', 'interval': '1 s', 'slots': 4096, 'disclosures a run': count,
-        'items a disclosure': 1, 'organisations': 4, 'items a permission': findings, 'permissions a run': Math.ceil(count / findings), 'proposed at once over the API': AT_ONCE,
+        'PostgreSQL': nodes.postgresql,
+        'fsync': nodes.config.fsync ? 'on' : 'off',
+        'interval': '1 s',
+        'slots': 4096,
+        'disclosures a run': count,
+        'items a disclosure': 1,
+        'organisations': 4,
+        'items a permission': findings,
+        'permissions a run': Math.ceil(count / findings),
+        'proposed at once over the API': AT_ONCE,
       },
       checks,
       notes: [
@@ -60,10 +68,29 @@ function figuresOf(way: string, runs: Run[]) {
   const name = { bulk: 'in bulk', api: 'over the API' }[way]
   const parts = Object.keys(runs[0]!.processor)
   return [
-    figure(`${name}: accepted`, runs.map((run) => run.accepted), 'a second', '≥ 200'),
-    figure(`${name}: with notices and receipts`, runs.map((run) => run.complete), 'a second'),
-    figure(`${name}: accepted, between the tenth and ninetieth of a hundred`, runs.map((run) => run.steady), 'a second'),
-    ...parts.map((part) => figure(`${name}: processor, ${part}`, runs.map((run) => run.processor[part]!), 'ms a disclosure')),
+    figure(
+      `${name}: accepted`,
+      runs.map((run) => run.accepted),
+      'a second',
+      '≥ 200',
+    ),
+    figure(
+      `${name}: with notices and receipts`,
+      runs.map((run) => run.complete),
+      'a second',
+    ),
+    figure(
+      `${name}: accepted, between the tenth and ninetieth of a hundred`,
+      runs.map((run) => run.steady),
+      'a second',
+    ),
+    ...parts.map((part) =>
+      figure(
+        `${name}: processor, ${part}`,
+        runs.map((run) => run.processor[part]!),
+        'ms a disclosure',
+      ),
+    ),
   ]
 }
 
@@ -117,7 +144,11 @@ async function measure(nodes: Nodes, proposals: Proposal[], propose: (nodes: Nod
   const began = new Date()
   await propose(nodes, proposals)
   const accepted = await eventually(async () => {
-    const rows = await query<{ at: Date }>(nodes.owner.ncsc, "select settled_at as at from exchange.outbox where kind = 'disclosure' and state = 'accepted' and queued_at >= $1 order by 1", [began])
+    const rows = await query<{ at: Date }>(
+      nodes.owner.ncsc,
+      "select settled_at as at from exchange.outbox where kind = 'disclosure' and state = 'accepted' and queued_at >= $1 order by 1",
+      [began],
+    )
     return rows.length === count && rows.map((row) => row.at.getTime())
   }, 300)
   const complete = await eventually(() => allKept(nodes, count, began), 60)
@@ -125,7 +156,9 @@ async function measure(nodes: Nodes, proposals: Proposal[], propose: (nodes: Nod
   const [first, last] = [accepted[Math.floor(count * 0.1)]!, accepted[Math.floor(count * 0.9)]!]
   const perSecond = (end: number) => (count / (end - began.getTime())) * 1000
   return {
-    accepted: perSecond(accepted.at(-1)!), complete: perSecond(complete), steady: (count * 0.8 * 1000) / (last - first),
+    accepted: perSecond(accepted.at(-1)!),
+    complete: perSecond(complete),
+    steady: (count * 0.8 * 1000) / (last - first),
     processor: Object.fromEntries(Object.entries(after).map(([part, time]) => [part, (time - before[part]!) / count])),
   }
 }
@@ -140,8 +173,11 @@ async function allKept(nodes: Nodes, count: number, since: Date): Promise<number
     [since],
   )
   if (papers!.notices < count || papers!.receipts < count) return undefined
-  const items = await queryOne<{ kept: number }>(nodes.owner.ico, "select count(*) as kept from casework.items where via = 'permission' and added_at >= $1", [since])
+  const items = await queryOne<{ kept: number }>(
+    nodes.owner.ico,
+    "select count(*) as kept from casework.items where via = 'permission' and added_at >= $1",
+    [since],
+  )
   if (items!.kept !== count) throw new Error(`the ICO keeps ${items!.kept} items of ${count}`)
   return papers!.last.getTime()
 }
-

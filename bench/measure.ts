@@ -7,10 +7,20 @@ export const project = resolve(import.meta.dirname, '..')
 /** One number, with what it should be and how far single runs lay apart where there were several. */
 export type Figure = { name: string; value: number; unit: string; aim?: string; spread?: [least: number, most: number]; runs?: number }
 /** What one bench found. `conditions` are its own, beside those of the machine; `checks` lists what ran for every one counted. */
-export type Measurement = { about: string; figures: Figure[]; conditions: Record<string, string | number>; checks?: string[]; notes?: string[] }
+export type Measurement = {
+  about: string
+  figures: Figure[]
+  conditions: Record<string, string | number>
+  checks?: string[]
+  notes?: string[]
+}
 export type Bench = (options: Options) => Promise<Measurement | { skipped: string }>
 /** Words of the command line that only some benches read, as `--runs 5` or `--install`. */
-export type Options = { number(name: string, otherwise: number): number; flag(name: string): boolean; text(name: string): string | undefined }
+export type Options = {
+  number(name: string, otherwise: number): number
+  flag(name: string): boolean
+  text(name: string): string | undefined
+}
 
 export function sorted(values: readonly number[]): number[] {
   return [...values].sort((a, b) => a - b)

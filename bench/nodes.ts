@@ -33,10 +33,14 @@ export async function startNodes(options: { env?: Record<string, string>; execAr
   await Promise.all(children.map(([, child]) => ready(child)))
   const world = (await readJson(config.home.tryFile)) as TryFile
   const open = async (role: 'owner' | 'desk') =>
-    Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, openDb(await addressOf(config, node, role), { max: 2 })]))) as Record<NodeName, Db>
+    Object.fromEntries(
+      await Promise.all(nodeNames.map(async (node) => [node, openDb(await addressOf(config, node, role), { max: 2 })])),
+    ) as Record<NodeName, Db>
   const [owner, desk] = [await open('owner'), await open('desk')]
   return {
-    config, owner, desk,
+    config,
+    owner,
+    desk,
     as: (name) => personOf(world, name),
     postgresql: (await queryOne<{ server_version: string }>(owner.ncsc, 'show server_version'))!.server_version,
     processorTime: () => timesOf(children),
@@ -77,8 +81,12 @@ async function timesOf(children: readonly (readonly [NodeName, ChildProcess])[])
   return Object.fromEntries(
     children.flatMap(([node, child]) => {
       const family = familyOf(child.pid!, all)
-      const sum = (own: boolean) => family.filter((one) => (one.pid === child.pid) === own).reduce((total, one) => total + one.milliseconds, 0)
-      return [[node, sum(true)], [`${node}'s PostgreSQL`, sum(false)]]
+      const sum = (own: boolean) =>
+        family.filter((one) => (one.pid === child.pid) === own).reduce((total, one) => total + one.milliseconds, 0)
+      return [
+        [node, sum(true)],
+        [`${node}'s PostgreSQL`, sum(false)],
+      ]
     }),
   )
 }

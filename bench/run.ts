@@ -15,14 +15,14 @@ import { verify } from './verify.ts'
 const benches: Record<string, Bench> = { disclosures, reports, ledger, verify, start, install }
 
 const given = process.argv.slice(2)
-const valueOf = (name: string): string | undefined => {
+const wordAfter = (name: string): string | undefined => {
   const at = given.indexOf(`--${name}`)
   return at < 0 ? undefined : given[at + 1]
 }
 const options: Options = {
-  number: (name, otherwise) => Number(valueOf(name) ?? otherwise),
+  number: (name, otherwise) => Number(wordAfter(name) ?? otherwise),
   flag: (name) => given.includes(`--${name}`),
-  text: valueOf,
+  text: wordAfter,
 }
 const named = given.filter((word, at) => !word.startsWith('--') && !(given[at - 1]?.startsWith('--') && !(given[at - 1] === '--install')))
 const unknown = named.filter((name) => !Object.hasOwn(benches, name))
@@ -39,13 +39,16 @@ for (const name of named.length > 0 ? named : Object.keys(benches)) {
   print(name, results[name])
 }
 const everything = { at: new Date().toISOString(), conditions: around, results }
-const file = valueOf('json')
+const file = wordAfter('json')
 if (file) await writeFile(file, `${JSON.stringify(everything, null, 1)}\n`)
 else console.log(`\n${JSON.stringify(everything)}`)
 process.exit(0)
 
 function print(name: string, result: Measurement | { skipped: string }): void {
-  if ('skipped' in result) return console.log(`\n${name}: left out, ${result.skipped}`)
+  if ('skipped' in result) {
+    console.log(`\n${name}: left out, ${result.skipped}`)
+    return
+  }
   const own = Object.entries({ ...around, ...result.conditions }).map(([what, value]) => `${what} ${value}`)
   console.log(`\n${name}: ${result.about}\n  ${own.join(' · ')}`)
   for (const line of table(result.figures)) console.log(`  ${line}`)
@@ -56,7 +59,12 @@ function print(name: string, result: Measurement | { skipped: string }): void {
 function table(figures: readonly Figure[]): string[] {
   const rows = figures.map((one) => [one.name, `${short(one.value)} ${one.unit}`, spreadOf(one), one.aim ? `aim ${one.aim}` : ''])
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function spreadOf({ spread, runs }: Figure): string {

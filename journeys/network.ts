@@ -87,20 +87,18 @@ export function personOf(world: TryFile, name: string): Person {
   const known = world.people.find((person) => person.name === name)
   if (!known) throw new Error(`nobody is called ${name}`)
   const url = world.nodes[known.node].url
+  return { name, token: known.token, signingKey: known.signingKey, url, ...callerAt(url, known.token) }
+}
+
+/** The API of a node as whoever bears this token, or none. */
+export function callerAt(url: string, token?: string): Pick<Person, 'get' | 'post'> {
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const headers = { 'authorization': `Bearer ${known.token}`, ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': 'application/json' }) }
     const response = await fetch(`${url}/api/v1${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers }
   }
-  return {
-    name,
-    token: known.token,
-    signingKey: known.signingKey,
-    url,
-    get: (path) => call('GET', path),
-    post: (path, body = {}) => call('POST', path, body),
-  }
+  return { get: (path) => call('GET', path), post: (path, body = {}) => call('POST', path, body) }
 }
 
 /** A compact JWS as an outsider would make it: nothing of ours in it. */
@@ -110,9 +108,14 @@ export function signAs(key: any, typ: string, claims: unknown): string {
   return `${input}.${sign(null, Buffer.from(input), createPrivateKey({ key, format: 'jwk' })).toString('base64url')}`
 }
 
+/** What a compact JWS says, believed or not. */
+export function claimsIn(jws: string): any {
+  return JSON.parse(Buffer.from(jws.split('.')[1]!, 'base64url').toString())
+}
+
 /** Asks until there is an answer. */
-export async function eventually<T>(look: () => Promise<T | undefined | false>, seconds = 20): Promise<T> {
-  for (const end = Date.now() + seconds * 1000; ; await delay(20)) {
+export async function eventually<T>(look: () => Promise<T | undefined | false>, seconds = 20, pause = 20): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; ; await delay(pause)) {
     const found = await look()
     if (found) return found
     if (Date.now() > end) throw new Error(`not within ${seconds} s: ${look}`)
@@ -122,7 +125,8 @@ export async function eventually<T>(look: () => Promise<T | undefined | false>, 
 /** A first port such that all nine of a deployment are free. */
 export async function freePorts(): Promise<number> {
   for (;;) {
-    const first = randomInt(10_000, 60_000)
+    // Below those the kernel gives to whoever asks for any port.
+    const first = randomInt(10_000, 32_000)
     const free = await Promise.all([0, 1, 2, 10, 11, 12, 20, 21, 22].map((offset) => isFree(first + offset)))
     if (free.every(Boolean)) return first
   }

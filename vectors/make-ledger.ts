@@ -47,7 +47,9 @@ function readerOver(leaves: Bytes[]): HashReader {
 const list = (row: Bytes): string[] => Array.from({ length: hashCount(row) }, (_, position) => b64u(hashAt(row, position)))
 
 /** The leaves of the certificate transparency test tree; the roots of its first 0 to 8 leaves are known from there. */
-const known = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map((leaf) => Buffer.from(leaf, 'hex'))
+const known = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map((leaf) =>
+  Buffer.from(leaf, 'hex'),
+)
 /** A tree across two tiles: leaf i is SHA-256 of i as eight bytes, big-endian. */
 const counted = Array.from({ length: 300 }, (_, index) => sha256(uint64(index)))
 
@@ -58,7 +60,13 @@ function inclusion(leaves: Bytes[], index: number, size: number) {
 
 function consistency(leaves: Bytes[], old: number, size: number) {
   const read = readerOver(leaves.slice(0, size))
-  return { old, oldRoot: b64u(rootOf(old, readerOver(leaves.slice(0, old)))), size, root: b64u(rootOf(size, read)), proof: consistencyProof(old, size, read).map(b64u) }
+  return {
+    old,
+    oldRoot: b64u(rootOf(old, readerOver(leaves.slice(0, old)))),
+    size,
+    root: b64u(rootOf(size, read)),
+    proof: consistencyProof(old, size, read).map(b64u),
+  }
 }
 
 function tree() {
@@ -68,7 +76,14 @@ function tree() {
     known: { leaves: known.map(b64u), roots: Array.from({ length: 9 }, (_, size) => b64u(rootOf(size, readerOver(known.slice(0, size))))) },
     counted: [1, 255, 256, 257, 300].map((size) => ({ size, root: b64u(rootOf(size, readerOver(counted.slice(0, size)))) })),
     inclusion: {
-      valid: [inclusion(known, 0, 1), inclusion(known, 0, 8), five, inclusion(known, 6, 7), inclusion(counted, 255, 256), inclusion(counted, 256, 300)],
+      valid: [
+        inclusion(known, 0, 1),
+        inclusion(known, 0, 8),
+        five,
+        inclusion(known, 6, 7),
+        inclusion(counted, 255, 256),
+        inclusion(counted, 256, 300),
+      ],
       invalid: [
         { why: 'another leaf', ...five, leaf: b64u(known[4]!) },
         { why: 'another index', ...five, index: 4 },
@@ -82,7 +97,16 @@ function tree() {
       ],
     },
     consistency: {
-      valid: [consistency(known, 0, 5), consistency(known, 1, 8), step, consistency(known, 4, 7), consistency(known, 6, 8), consistency(known, 7, 7), consistency(counted, 256, 300), consistency(counted, 255, 300)],
+      valid: [
+        consistency(known, 0, 5),
+        consistency(known, 1, 8),
+        step,
+        consistency(known, 4, 7),
+        consistency(known, 6, 8),
+        consistency(known, 7, 7),
+        consistency(counted, 256, 300),
+        consistency(counted, 255, 300),
+      ],
       invalid: [
         { why: 'another old root', ...step, oldRoot: zero },
         { why: 'another root', ...step, root: zero },
@@ -113,7 +137,14 @@ function checkpoint() {
   const cosigned = cosignatureLine(text, witnessName, signers.witness, time)
   const root = toBase64(head.root)
   return {
-    valid: { ...head, root: b64u(head.root), text, key: signers.ncsc.jwk, keyId: keyIdOf(head.origin, signatureType.log, signers.ncsc.jwk), note },
+    valid: {
+      ...head,
+      root: b64u(head.root),
+      text,
+      key: signers.ncsc.jwk,
+      keyId: keyIdOf(head.origin, signatureType.log, signers.ncsc.jwk),
+      note,
+    },
     invalid: [
       { why: 'no signature', note: text },
       { why: 'signed by another key', note: signCheckpoint(head, signers.stranger) },
@@ -127,7 +158,13 @@ function checkpoint() {
       { why: 'only a cosignature under the name of the log', note: `${text}\n${cosignatureLine(text, head.origin, signers.ncsc, time)}` },
     ],
     cosignature: {
-      valid: { name: witnessName, key: signers.witness.jwk, keyId: keyIdOf(witnessName, signatureType.cosignature, signers.witness.jwk), time: time.toISOString(), line: cosigned },
+      valid: {
+        name: witnessName,
+        key: signers.witness.jwk,
+        keyId: keyIdOf(witnessName, signatureType.cosignature, signers.witness.jwk),
+        time: time.toISOString(),
+        line: cosigned,
+      },
       invalid: [
         { why: 'for another size', line: cosignatureLine(checkpointText({ ...head, size: 8 }), witnessName, signers.witness, time) },
         { why: 'another time than signed', line: retimed(cosigned, 1) },
@@ -149,7 +186,14 @@ function retimed(line: string, seconds: number): string {
 
 /** A receipt in the third place of its organisation's chain, in slot 5 of eight, in the middle one of three intervals. */
 function member() {
-  const record = { v: 1, kind: 'receipt', id: '5d1c6c9e-8a3c-4c56-9f0e-6a1f6a3f7c11', from: 'ncsc', to: 'portal', at: '2026-11-25T09:29:59.500Z' }
+  const record = {
+    v: 1,
+    kind: 'receipt',
+    id: '5d1c6c9e-8a3c-4c56-9f0e-6a1f6a3f7c11',
+    from: 'ncsc',
+    to: 'portal',
+    at: '2026-11-25T09:29:59.500Z',
+  }
   const [salt, salt2, previous, n] = [bytes('salt'), bytes('salt2'), bytes('previous'), 3]
   const recordHash = sha256(canonical(record))
   const chain = chainOf(salt2, n, previous)
@@ -175,7 +219,15 @@ function member() {
   const { opening: _, ...closed } = log
   const opening = log.opening!
   const other = b64u(bytes('other'))
-  const found = { recordHash: b64u(recordHash), commitment: b64u(commitment), intervalRoot: b64u(root), root: b64u(text.root), size: 3, index: 1, logTime: time.toISOString() }
+  const found = {
+    recordHash: b64u(recordHash),
+    commitment: b64u(commitment),
+    intervalRoot: b64u(root),
+    root: b64u(text.root),
+    size: 3,
+    index: 1,
+    logTime: time.toISOString(),
+  }
   return {
     origin: origins.ncsc,
     trust,
@@ -184,8 +236,17 @@ function member() {
     valid: [
       { why: 'to the organisation', log, ...found, n },
       { why: 'to anybody else', log: closed, ...found },
-      { why: 'cosigned by the other log alone', log: { ...closed, checkpoint: own + by(origins.ico, signers.ico, later) }, ...found, logTime: later.toISOString() },
-      { why: 'with a signature of a key nobody knows', log: { ...closed, checkpoint: note + by('stranger.example', signers.stranger, time) }, ...found },
+      {
+        why: 'cosigned by the other log alone',
+        log: { ...closed, checkpoint: own + by(origins.ico, signers.ico, later) },
+        ...found,
+        logTime: later.toISOString(),
+      },
+      {
+        why: 'with a signature of a key nobody knows',
+        log: { ...closed, checkpoint: note + by('stranger.example', signers.stranger, time) },
+        ...found,
+      },
     ],
     invalid: [
       { why: 'another record', record: { ...record, at: '2026-11-25T09:29:59.501Z' }, log },
@@ -201,9 +262,23 @@ function member() {
       { why: 'cosigned by nobody', log: { ...closed, checkpoint: own } },
       { why: 'cosigned by the log itself alone', log: { ...closed, checkpoint: own + by(origins.ncsc, signers.ncsc, time) } },
       { why: 'cosigned by strangers alone', log: { ...closed, checkpoint: own + by('stranger.example', signers.stranger, time) } },
-      { why: 'a known cosigner\u2019s signature that does not hold', log: { ...closed, checkpoint: note.replace(by(witnessName, signers.witness, time), retimed(by(witnessName, signers.witness, time), -1)) } },
+      {
+        why: 'a known cosigner\u2019s signature that does not hold',
+        log: {
+          ...closed,
+          checkpoint: note.replace(by(witnessName, signers.witness, time), retimed(by(witnessName, signers.witness, time), -1)),
+        },
+      },
       { why: 'signed by another key', log: { ...closed, checkpoint: note.replace(own, signCheckpoint(text, signers.stranger)) } },
-      { why: 'a checkpoint of another log', log: { ...closed, checkpoint: signCheckpoint({ ...text, origin: origins.ico }, signers.ico) + cosignatureLine(checkpointText({ ...text, origin: origins.ico }), witnessName, signers.witness, time) } },
+      {
+        why: 'a checkpoint of another log',
+        log: {
+          ...closed,
+          checkpoint:
+            signCheckpoint({ ...text, origin: origins.ico }, signers.ico) +
+            cosignatureLine(checkpointText({ ...text, origin: origins.ico }), witnessName, signers.witness, time),
+        },
+      },
       { why: 'a member nobody knows', log: { ...closed, more: 1 } },
       { why: 'a member missing', log: { ...closed, proof: undefined } },
       { why: 'padded base64url', log: { ...closed, salt: `${log.salt}=` } },
@@ -234,7 +309,14 @@ function addCheckpoint() {
       { why: 'the same head again', body: body(4, [], note({ ...head, ...four })), status: 200 },
       { why: 'no old size line', body: note(), status: 400 },
       { why: 'leading zero', body: body(4, proof).replace('old 4', 'old 04'), status: 400 },
-      { why: '64 proof lines', body: body(4, Array.from({ length: 64 }, () => zero)), status: 400 },
+      {
+        why: '64 proof lines',
+        body: body(
+          4,
+          Array.from({ length: 64 }, () => zero),
+        ),
+        status: 400,
+      },
       { why: 'old size larger than the checkpoint', body: body(8, []), status: 400 },
       { why: 'not signed by the log', body: body(4, proof, note(head, signers.stranger)), status: 403 },
       { why: 'an unknown log', body: body(4, proof, note({ ...head, origin: 'elsewhere.example/log' })), status: 404 },
@@ -249,8 +331,18 @@ function addCheckpoint() {
 }
 
 export function ledgerVectors(): string {
-  const about = 'Hash trees, checkpoints, cosignatures and log members (docs/formats/ledger.md, docs/formats/statement.md). Bytes are base64url.'
-  const vectors = { v: 1, about, keys: jwks, tree: tree(), interval: interval(), checkpoint: checkpoint(), member: member(), addCheckpoint: addCheckpoint() }
+  const about =
+    'Hash trees, checkpoints, cosignatures and log members (docs/formats/ledger.md, docs/formats/statement.md). Bytes are base64url.'
+  const vectors = {
+    v: 1,
+    about,
+    keys: jwks,
+    tree: tree(),
+    interval: interval(),
+    checkpoint: checkpoint(),
+    member: member(),
+    addCheckpoint: addCheckpoint(),
+  }
   return `${JSON.stringify(vectors, null, 2)}\n`
 }
 

@@ -15,6 +15,8 @@ export type Cluster = {
   url(user: string, password: string, database?: string): string
   superuser: { user: string; password: string }
   stop(): Promise<void>
+  /** Resolves if the server ends without having been asked to: nobody starts it again, the port is gone. Never after `stop`. */
+  ended: Promise<void>
   dataFolder: string
 }
 
@@ -52,7 +54,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const password = await initialise(place, fsync)
     const server = await startServer(place, fsync, trialWith(password, place))
     say(`PostgreSQL for ${folder} accepts connections on port ${server.port} after ${Date.now() - began} ms`)
-    return clusterOf(place, server, password, watch(server, place, say, lock.release))
+    return { ...addressOf(place, server, password), ...watch(server, place, say, lock.release) }
   } catch (error) {
     lock.release()
     throw error
@@ -65,17 +67,18 @@ async function parentMade(path: string): Promise<string> {
   return join(await realpath(parent), basename(resolve(path)))
 }
 
-function clusterOf(place: Place, server: Server, password: string, stop: () => Promise<void>): Cluster {
+function addressOf(place: Place, server: Server, password: string): Omit<Cluster, 'stop' | 'ended'> {
   const url = (user: string, secret: string, database = 'postgres'): string => urlOf(server.port, user, secret, database)
-  return { port: server.port, url, superuser: { user: superuser, password }, stop, dataFolder: place.data }
+  return { port: server.port, url, superuser: { user: superuser, password }, dataFolder: place.data }
 }
 
 function urlOf(port: number, user: string, password: string, database: string): string {
   return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`
 }
 
-/** Returns how to stop it; to do so twice is to do so once. A cluster does not keep the process from ending. */
-function watch(server: Server, place: Place, say: (line: string) => void, release: () => void): () => Promise<void> {
+/** To stop it twice is to stop it once. A cluster does not keep the process from ending. */
+function watch(server: Server, place: Place, say: (line: string) => void, release: () => void): Pick<Cluster, 'stop' | 'ended'> {
+  const ended = Promise.withResolvers<void>()
   let stopping: Promise<void> | undefined
   // Covers an end without a crash where setpriv(1) is missing.
   const interrupt = (): void => void server.child.kill('SIGINT')
@@ -83,9 +86,11 @@ function watch(server: Server, place: Place, say: (line: string) => void, releas
   server.child.unref()
   server.ended.then(() => {
     process.off('exit', interrupt)
-    if (stopping === undefined) say(`PostgreSQL for ${place.folder} ended by itself; its log is ${join(place.folder, 'log')}`)
+    if (stopping !== undefined) return
+    say(`PostgreSQL for ${place.folder} ended by itself; its log is ${join(place.folder, 'log')}`)
+    ended.resolve()
   })
-  return () => (stopping ??= stopServer(server).finally(release))
+  return { stop: () => (stopping ??= stopServer(server).finally(release)), ended: ended.promise }
 }
 
 /** Signing in with the secret also proves that it is our server that answers: SCRAM checks both sides. */

@@ -6,7 +6,7 @@ import { Refusal } from '#platform/errors'
 import type { Tx } from '#platform/db'
 import { readJws } from '#platform/jws'
 import { itemsMatch, keptStatement, type Arrived, type Inbound, type ItemRef, type Trust } from '#exchange'
-import { checkPermission, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
+import { checkPermission, keyCountsAt, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
 import { isRecalled, rememberRecall } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
@@ -39,13 +39,13 @@ export function keepDisclosure(agreement: Agreement, trust: Trust): Inbound {
     const sent = content.parse(parseCanonical(Buffer.from(message.payload).toString('utf8')))
     if (!itemsMatch(sent.items, record.items!) || sent.organisation.id !== record.organisation) throw new Refusal('envelope-invalid')
     const permissions = (record['permissions'] as SignedPermission[]).map((signed) => checkPermission(signed, trust))
-    if (!permissions.some(({ claims }) => claims.iss === sent.organisation.id)) throw new Refusal('permission-missing', { clause: CLAUSE })
-    if (permissions.some(({ claims }) => claims.agreement.hash !== agreement.hash)) throw new Refusal('permission-invalid')
+    const counts = (one: Permission) => one.claims.agreement.hash === agreement.hash && keyCountsAt(one, message.logTime)
+    if (!permissions.every(counts)) throw new Refusal('permission-invalid')
     const under = decideAgain(agreement, message, sent, permissions)
     if (await isRecalled(tx, record.id)) throw new Refusal('permission-withdrawn')
     const rules = [...new Set(permissions.flatMap((permission) => permission.claims.authorization_details[0].conditions))]
     const items = sent.items.map((item) => ({ ...item, permission: under.get(item.id)! }))
-    await keepDisclosed(tx, { record: record.id, organisation: sent.organisation, items, rules }, ctx)
+    await keepDisclosed(tx, { record: record.id, organisation: organisationIn(permissions, sent.organisation.id), items, rules }, ctx)
     for (const permission of permissions) {
       const its = record.items!.filter((ref) => permission.items.some((one) => one.id === ref.id))
       await queue(
@@ -71,14 +71,22 @@ export function keepDisclosure(agreement: Agreement, trust: Trust): Inbound {
   }
 }
 
+/** The organisation by the name its key was enrolled under: what the sender calls it is nobody's word but the sender's. */
+function organisationIn(permissions: Permission[], id: string): Content['organisation'] {
+  const { name } = permissions.find(({ claims }) => claims.iss === id)!.enrolment.organisation
+  return { id, name, verified: true }
+}
+
 /** Which permission each item came under. Throws the first refusal. */
 function decideAgain(agreement: Agreement, { record, logTime }: Arrived, sent: Content, permissions: Permission[]): Map<string, string> {
   const officer = record['officer'] as { id: string; role: string }
   const refs = new Map(record.items!.map((ref) => [ref.id, ref]))
   const under = new Map<string, string>()
   for (const item of sent.items) {
-    for (const origin of item.origins) {
-      const permission = permissionFor(refs.get(item.id)!, origin, permissions)
+    const ref = refs.get(item.id)!
+    // The organisation it is filed under is an origin, whatever the sender wrote beside the item: that it was engaged is told too.
+    for (const origin of new Set([sent.organisation.id, ...item.origins])) {
+      const permission = permissionFor(ref, origin, permissions)
       const verdict = decideDisclosure(agreement, {
         officer: { id: officer.id, node: record.from, roles: [officer.role] },
         item,
@@ -88,7 +96,7 @@ function decideAgain(agreement: Agreement, { record, logTime }: Arrived, sent: C
         purpose: record['purpose'] as string,
         necessity: record['necessity'] as string,
         time: Math.floor(logTime.getTime() / 1000),
-        permission: permission && facts(permission, Math.floor(logTime.getTime() / 1000)),
+        permission: permission && facts(permission, ref, Math.floor(logTime.getTime() / 1000)),
       })
       if (!verdict.allowed) throw new Refusal(verdict.code, { clause: CLAUSE, items: [item.id] })
       under.set(item.id, permission!.claims.jti)
@@ -100,11 +108,17 @@ function decideAgain(agreement: Agreement, { record, logTime }: Arrived, sent: C
 /** The one that covers the item, else any of that origin, so that the reason is the nearest one. */
 function permissionFor(ref: ItemRef, origin: string, permissions: Permission[]): Permission | undefined {
   const own = permissions.filter((permission) => permission.claims.iss === origin)
-  return own.find((permission) => permission.items.some((one) => one.id === ref.id && one.commitment === ref.commitment)) ?? own[0]
+  return own.find((permission) => covers(permission, ref)) ?? own[0]
+}
+
+/** The words that were signed for: an id with other words under it is another item. */
+function covers({ items }: Permission, ref: ItemRef): boolean {
+  return items.some((one) => one.id === ref.id && one.commitment === ref.commitment)
 }
 
 /** Clocks of two houses may differ by five minutes: the term is stretched to the log's time within that, never further. */
-function facts({ claims, items }: Permission, time: number) {
+function facts(permission: Permission, ref: ItemRef, time: number) {
+  const { claims } = permission
   const detail = claims.authorization_details[0]
   const begins = Math.abs(claims.nbf - time) <= SKEW_SECONDS ? Math.min(claims.nbf, time) : claims.nbf
   const ends = Math.abs(claims.exp - time) <= SKEW_SECONDS ? Math.max(claims.exp, time + 1) : claims.exp
@@ -113,7 +127,7 @@ function facts({ claims, items }: Permission, time: number) {
     from: detail.from,
     to: detail.to,
     purpose: detail.purpose,
-    items: items.map((item) => item.id),
+    items: covers(permission, ref) ? [ref.id] : [],
     begins,
     ends,
     withdrawn: false,

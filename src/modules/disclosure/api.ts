@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { endpoint, Reply, type Endpoint } from '#platform/api'
+import { sha256, type Bytes } from '#platform/bytes'
+import { canonical } from '#platform/canonical'
 import { caseById, itemsForDisclosure } from '#casework'
 import type { Ctx } from '#platform/context'
-import { transact, type Db } from '#platform/db'
+import { transact, type Db, type Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { decisionOn, outcomesOf, requestSend, sentStatements } from '#exchange'
-import { insertProposal, proposalById, proposalsInCase } from './store.ts'
+import { insertProposal, proposalById, proposalByKey, proposalsInCase } from './store.ts'
 
 export type DisclosureDeps = { db: Db; poke: () => void; waitMilliseconds: number }
 
@@ -15,7 +17,9 @@ const body = z.strictObject({
   to: z.literal('ico'),
   purpose: z.string(),
   necessity: z.string().max(5000).optional(),
+  idempotencyKey: z.string().min(8).max(200).optional(),
 })
+type Wish = z.infer<typeof body>
 const read = z.object({
   id: z.string(),
   state: states,
@@ -66,21 +70,42 @@ export function api(deps: DisclosureDeps): Endpoint[] {
 async function disclose(
   deps: DisclosureDeps,
   caseId: string,
-  wish: z.infer<typeof body>,
+  wish: Wish,
   ctx: Ctx,
 ): Promise<Reply<{ id: string; state: z.infer<typeof states>; envelope: string }>> {
-  const id = await transact(deps.db, async (tx) => {
-    const found = await caseById(tx, caseId)
-    if (!found) throw new Refusal('not-found')
-    await itemsForDisclosure(tx, caseId, wish.items)
-    const request = await requestSend(tx, { kind: 'disclosure', to: wish.to, body: {} }, ctx)
-    const row = { case_id: caseId, recipient: wish.to, purpose: wish.purpose, necessity: wish.necessity ?? '', items: wish.items }
-    await insertProposal(tx, { ...row, id: request, officer: ctx.actor.id, roles: [...ctx.actor.roles], proposed_at: ctx.now() })
-    return request
-  })
+  const id = (await transact(deps.db, (tx) => propose(tx, caseId, wish, ctx)).catch(unlessThere)) ?? (await proposedBefore(deps.db, caseId, wish))
   deps.poke()
   const decided = await decisionOn(deps.db, id, deps.waitMilliseconds)
   return new Reply(decided ? 201 : 202, { id, state: stateOf(decided?.state ?? 'pending'), envelope: id })
+}
+
+/** Returns the request's id, which the envelope will bear. Throws `already-done` where the same key was used before. */
+async function propose(tx: Tx, caseId: string, wish: Wish, ctx: Ctx): Promise<string> {
+  const found = await caseById(tx, caseId)
+  if (!found) throw new Refusal('not-found')
+  await itemsForDisclosure(tx, caseId, wish.items)
+  const id = await requestSend(tx, { kind: 'disclosure', to: wish.to, body: {} }, ctx)
+  const { to: recipient, purpose, necessity = '', items } = wish
+  const officer = { officer: ctx.actor.id, roles: [...ctx.actor.roles], proposed_at: ctx.now() }
+  const row = { id, case_id: caseId, recipient, purpose, necessity, items, ...officer, retry_key: keyOf(wish) }
+  if (!(await insertProposal(tx, row))) throw new Refusal('already-done')
+  return id
+}
+
+function keyOf({ idempotencyKey }: Wish): Bytes | null {
+  return idempotencyKey === undefined ? null : sha256(idempotencyKey)
+}
+
+function unlessThere(error: unknown): undefined {
+  if (!(error instanceof Refusal && error.code === 'already-done')) throw error
+}
+
+/** A repeat after a lost answer finds what it asked for the first time; the same key for something else is told so. */
+async function proposedBefore(db: Db, caseId: string, wish: Wish): Promise<string> {
+  const { id, recipient, purpose, necessity, items } = (await proposalByKey(db, caseId, keyOf(wish)!))!
+  const said = [wish.to, wish.purpose, wish.necessity ?? '', wish.items]
+  if (canonical([recipient, purpose, necessity, items]) !== canonical(said)) throw new Refusal('replayed-differently')
+  return id
 }
 
 async function describe(db: Db, id: string): Promise<z.infer<typeof read>> {

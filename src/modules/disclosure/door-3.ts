@@ -49,6 +49,8 @@ export function prepareDisclosure(agreement: Agreement, trust: Trust, node: Node
   return async (tx, request, ctx) => {
     const proposal = await proposalById(tx, request.id)
     if (!proposal) throw new Refusal('not-found')
+    // What was proposed is decided, and goes where it was proposed to go: a desk says both, in two places.
+    if (proposal.recipient !== request.to) throw new Refusal('flow-not-allowed', { clause: CLAUSE })
     const items = await itemsForDisclosure(tx, proposal.case_id, proposal.items)
     const held = await heldFor(tx, [...new Set(items.flatMap((item) => item.origins))], proposal.recipient)
     const pairs = decideAll(
@@ -89,7 +91,8 @@ function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, it
         purpose: proposal.purpose,
         necessity: proposal.necessity,
         time: Math.floor(ctx.now().getTime() / 1000),
-        permission: permission?.facts,
+        // The words that were signed for: an id with other words under it is another item.
+        permission: permission?.facts && { ...permission.facts, items: covers(permission, item) ? [item.id] : [] },
       })
       if (verdict.allowed) pairs.push({ item, origin, permission: permission! })
       else refusals.push({ item: item.id, code: verdict.code })

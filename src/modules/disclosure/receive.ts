@@ -7,7 +7,6 @@ import { savepoint, transact, type Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
 import { openJws, readJws } from '#platform/jws'
 import {
-  checkStatement,
   delivery,
   envelopeHash,
   inboxRow,
@@ -16,11 +15,13 @@ import {
   insertStray,
   open,
   payloadHash,
+  proveStatement,
   readHeader,
+  readStatement,
   signDelivery,
-  type CheckedStatement,
   type DeliveryResult,
   type Header,
+  type ReadStatement,
 } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { queueOf } from './put.ts'
@@ -39,10 +40,8 @@ export async function receive(config: GatewayConfig, envelope: Bytes, mayRecord:
   try {
     const opened = await openUp(config, envelope)
     const before = await delivery(config.db, opened.header.id)
-    if (before)
-      return equal(before.hash, opened.hash)
-        ? { acknowledgement: before.acknowledgement }
-        : await stray(config, { sender: opened.header.from, code: 'replayed-differently' }, mayRecord, ctx)
+    // Other bytes under the same id are the same record sealed anew, or another one: the inbox tells them apart.
+    if (before && equal(before.hash, opened.hash)) return { acknowledgement: before.acknowledgement }
     const checked = opened.carried.map((one) => check(config, opened.header, one, opened.alone))
     return { acknowledgement: await keep(config, opened, checked, ctx) }
   } catch (error) {
@@ -76,7 +75,8 @@ async function openUp(config: GatewayConfig, envelope: Bytes): Promise<Opened> {
     throw new Refusal('envelope-invalid')
   })
   if (header.to !== config.node) throw new Refusal('envelope-invalid')
-  const alone = readJws(content.manifest).typ !== 'concordat-manifest+jws'
+  // Only the portal is sent several statements at once: agreement.yaml, `carrier`.
+  const alone = config.node !== 'portal' || readJws(content.manifest).typ !== 'concordat-manifest+jws'
   const carried = alone ? [{ statement: content.manifest, payload: content.payload }] : unload(config, header, content)
   return { header, hash: envelopeHash(envelope), carried, alone }
 }
@@ -110,12 +110,13 @@ function unload(config: GatewayConfig, header: Header, content: { manifest: stri
   return parsed.map(({ statement, payload }) => ({ statement, payload: fromB64u(payload) }))
 }
 
-type Checked = CheckedStatement & Carried & { refusal?: Refusal }
+type Proved = ReadStatement & Carried & { logTime: Date }
+type Checked = Proved | (ReadStatement & Carried & { refusal: RefusalCode })
 
 /** Signature, form and recipient make it a message at all; what is wrong beyond that is refused, recorded and acknowledged as refused. */
 function check(config: GatewayConfig, header: Header, carried: Carried, alone: boolean): Checked {
-  const checked = checkStatement(carried.statement, config.trust)
-  const { record } = checked
+  const read = readStatement(carried.statement, config.trust)
+  const { record } = read
   if (
     record.from !== header.from ||
     (alone && record.id !== header.id) ||
@@ -123,18 +124,23 @@ function check(config: GatewayConfig, header: Header, carried: Carried, alone: b
     record.payload !== payloadHash(carried.payload)
   )
     throw new Refusal('envelope-invalid')
-  const refusal = refusalOf(config, checked)
-  return { ...checked, ...carried, ...(refusal && { refusal }) }
+  try {
+    return { ...read, ...carried, logTime: timeOf(config, read) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { ...read, ...carried, refusal: error.code }
+  }
 }
 
-function refusalOf(config: GatewayConfig, { record, checked }: CheckedStatement): Refusal | undefined {
-  const now = config.makeCtx().now().getTime()
-  const age = now - checked.logTime.getTime()
-  if (record.agreement.hash !== config.agreement.hash || record.agreement.id !== config.agreement.id)
-    return new Refusal('agreement-differs')
-  if (age > config.times.transitMilliseconds || age < -config.times.skewMilliseconds) return new Refusal('too-late')
-  if (!config.inbound[record.kind]) return new Refusal('flow-not-allowed')
-  return undefined
+/** When the record was logged. Throws Refusal where that is not proved, or the message is not one to take now and here. */
+function timeOf(config: GatewayConfig, read: ReadStatement): Date {
+  const { record } = read
+  if (record.agreement.hash !== config.agreement.hash || record.agreement.id !== config.agreement.id) throw new Refusal('agreement-differs')
+  if (!config.inbound[record.kind]) throw new Refusal('flow-not-allowed')
+  const { logTime } = proveStatement(read, config.trust)
+  const age = config.makeCtx().now().getTime() - logTime.getTime()
+  if (age > config.times.transitMilliseconds || age < -config.times.skewMilliseconds) throw new Refusal('too-late')
+  return logTime
 }
 
 async function keep(config: GatewayConfig, { header, hash }: Opened, all: Checked[], ctx: Ctx): Promise<string> {
@@ -161,7 +167,7 @@ async function keep(config: GatewayConfig, { header, hash }: Opened, all: Checke
 
 async function keepOne(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): Promise<DeliveryResult> {
   const { id } = one.record
-  const code = one.refusal?.code ?? (await handle(tx, config, one, ctx))
+  const code = 'refusal' in one ? one.refusal : await handle(tx, config, one, ctx)
   if (code === 'seen') return seenBefore(tx, one)
   if (code !== undefined) {
     ctx.log.warn({ event: 'message-refused', code })
@@ -183,7 +189,7 @@ async function keepOne(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): P
 }
 
 /** Undefined when kept; a code when refused; 'seen' when this record was here before. Everything it wrote is undone unless kept. */
-async function handle(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): Promise<RefusalCode | 'seen' | undefined> {
+async function handle(tx: Tx, config: GatewayConfig, one: Proved, ctx: Ctx): Promise<RefusalCode | 'seen' | undefined> {
   try {
     return await savepoint(tx, async () => ((await keepWhole(tx, config, one, ctx)) ? undefined : 'seen'))
   } catch (error) {
@@ -194,7 +200,7 @@ async function handle(tx: Tx, config: GatewayConfig, one: Checked, ctx: Ctx): Pr
 }
 
 /** False where a record of that id is here already. */
-async function keepWhole(tx: Tx, config: GatewayConfig, { record, ...one }: Checked, ctx: Ctx): Promise<boolean> {
+async function keepWhole(tx: Tx, config: GatewayConfig, { record, logTime, ...one }: Proved, ctx: Ctx): Promise<boolean> {
   const answers = (record['for'] as string | undefined) ?? null
   const row = {
     id: record.id,
@@ -204,7 +210,6 @@ async function keepWhole(tx: Tx, config: GatewayConfig, { record, ...one }: Chec
     answers,
     statement: one.statement,
   }
-  const { logTime } = one.checked
   if (!(await insertInbox(tx, { ...row, recordHash: one.recordHash, logTime, state: 'accepted', code: null }, ctx.now()))) return false
   await config.inbound[record.kind]!(tx, { record, statement: one.statement, payload: one.payload, logTime }, queueOf(config), ctx)
   return true
@@ -217,7 +222,7 @@ function refusalIn(error: unknown): RefusalCode | undefined {
   return error instanceof SyntaxError || error instanceof z.ZodError || unfit ? 'envelope-invalid' : undefined
 }
 
-async function seenBefore(tx: Tx, one: Checked): Promise<DeliveryResult> {
+async function seenBefore(tx: Tx, one: ReadStatement): Promise<DeliveryResult> {
   const { id } = one.record
   const before = await inboxRow(tx, id)
   if (!before || !equal(before.record_hash, one.recordHash)) return { id, state: 'refused', code: 'replayed-differently' }

@@ -1,3 +1,4 @@
+import type { Bytes } from '#platform/bytes'
 import { query, queryOne, type Db, type Tx } from '#platform/db'
 
 export type ProposalRow = {
@@ -10,15 +11,24 @@ export type ProposalRow = {
   officer: string
   roles: string[]
   proposed_at: Date
+  retry_key: Bytes | null
 }
 
-export async function insertProposal(tx: Tx, row: ProposalRow): Promise<void> {
-  await query(
+/** False where the case has a proposal under that key; waits for one that is just being made. */
+export async function insertProposal(tx: Tx, row: ProposalRow): Promise<boolean> {
+  const rows = await query(
     tx,
-    `insert into disclosure.proposals (id, case_id, recipient, purpose, necessity, items, officer, roles, proposed_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [row.id, row.case_id, row.recipient, row.purpose, row.necessity, row.items, row.officer, row.roles, row.proposed_at],
+    `insert into disclosure.proposals (id, case_id, recipient, purpose, necessity, items, officer, roles, proposed_at, retry_key)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     on conflict on constraint proposals_once do nothing
+     returning id`,
+    [row.id, row.case_id, row.recipient, row.purpose, row.necessity, row.items, row.officer, row.roles, row.proposed_at, row.retry_key],
   )
+  return rows.length === 1
+}
+
+export function proposalByKey(db: Db | Tx, caseId: string, key: Bytes): Promise<ProposalRow | undefined> {
+  return queryOne(db, 'select * from disclosure.proposals where case_id = $1 and retry_key = $2', [caseId, key])
 }
 
 export function proposalById(db: Db | Tx, id: string): Promise<ProposalRow | undefined> {

@@ -34,7 +34,8 @@ export function recordIn(statement: string): { record: MessageRecord; log: LogMe
 export function composeBundle(gathered: Gathered, at: Date): Unsealed {
   const { deployment, organisation, incident } = gathered
   const received = gathered.received.map((statement) => ({ statement, ...recordIn(statement) }))
-  const shown = received.filter(belongsTo(gathered))
+  const ours = belongsTo(gathered)
+  const shown = received.filter(({ record }) => ours(record))
   const requests = new Set(gathered.requests.map(({ statement }) => statement))
   return {
     v: 1,
@@ -60,14 +61,14 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
 type Received = { statement: string; record: MessageRecord; log: LogMember }
 
 /** Receipts of what stands in the bundle, and what was done under its permissions. */
-function belongsTo(gathered: Gathered): (one: Received) => boolean {
+export function belongsTo(gathered: Gathered): (record: { kind: string; [member: string]: unknown }) => boolean {
   const ours = [...gathered.submissions, ...gathered.permissions, ...gathered.withdrawals]
     .map(({ statement }) => statement)
     .concat(gathered.refusals)
   const records = ours.map((statement) => recordIn(statement).record)
   const ids = new Set(records.map(({ id }) => id))
   const permissions = new Set(records.filter(({ kind }) => kind === 'permission').map((record) => record['permission']))
-  return ({ record }) => {
+  return (record) => {
     if (record.kind === 'notice') return permissions.has(record['permission'])
     if (record.kind !== 'receipt') return false
     return record['about'] === 'disclosure' || record['about'] === 'recall'

@@ -100,16 +100,7 @@ export function withdrawalFaults(e: Evidence): Fault[] {
   const told = disclosures(e)
   const withdrawn = e.receipts.filter(({ record }) => record.about === 'withdrawal')
   const recalled = e.receipts.filter(({ record }) => record.about === 'recall')
-  const acknowledged = new Set(withdrawn.map(({ record }) => record.permission))
-  return [
-    ...withdrawn.flatMap((receipt) => namingFaults(e, receipt, told)),
-    ...recalled.flatMap(({ record }) => {
-      const detail = acknowledged.has(record.permission)
-        ? recallFault(e, record)
-        : 'the ICO was called upon to restrict, and the NCSC has not acknowledged a withdrawal'
-      return detail === undefined ? [] : [{ about: record.id, detail }]
-    }),
-  ]
+  return [...withdrawn.flatMap((receipt) => namingFaults(e, receipt, told)), ...recalled.flatMap(({ record }) => recallFaults(e, record))]
 }
 
 function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Map<string, Told>): Fault[] {
@@ -135,7 +126,8 @@ function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Ma
   ]
 }
 
-function recallFault(e: Evidence, { permission, items }: Receipt): string | undefined {
+/** The ICO may restrict without this organisation's withdrawal: an item may come from others too, and one of them may have withdrawn. */
+function recallFaults(e: Evidence, { id, permission, items }: Receipt): Fault[] {
   const taken = union(takenIn(e).filter(({ record }) => record.permission === permission))
-  return covers(taken, items) ? undefined : 'the ICO restricted what it never said it had'
+  return covers(taken, items) ? [] : [{ about: id, detail: 'the ICO restricted what it never said it had' }]
 }

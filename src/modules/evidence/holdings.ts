@@ -28,7 +28,11 @@ export type Holding = {
 }
 
 /** What the NCSC says it sent, and the ICO has not confirmed yet: to be counted as held until it is known. */
-export type Unconfirmed = Omit<Holding, 'receipt' | 'restricted' | 'finding'> & { disclosure: string; state: 'sent, not yet confirmed' }
+export type Unconfirmed = Omit<Holding, 'permission' | 'receipt' | 'restricted' | 'finding'> & {
+  permission: string
+  disclosure: string
+  state: 'sent, not yet confirmed'
+}
 export type NotYetReceived = { to: AuthorityId; reference: string; envelope: string }
 export type Held = { holdings: Holding[]; notYetConfirmed: Unconfirmed[]; notYetReceived: NotYetReceived[] }
 

@@ -1,6 +1,7 @@
 import { canonical } from '#platform/canonical'
 import { fromInstant } from '#platform/clock'
 import type { ItemRef, MessageRecord } from '#exchange'
+import { keyCountsAt } from '#permission'
 import type { Evidence, Fault } from './reading.ts'
 import type { Entry, Receipt } from './records.ts'
 
@@ -147,7 +148,7 @@ export function permissionFaults(e: Evidence): Fault[] {
 }
 
 function permissionFault(e: Evidence, given: Evidence['permissions'][number]): string | undefined {
-  const { claims, enrolment, items, purpose } = given.permission
+  const { claims, items, purpose } = given.permission
   const [detail] = claims.authorization_details
   const asked = e.by.requests.get(claims.request)
   if (claims.iss !== given.record.organisation || claims.jti !== given.record.permission)
@@ -161,7 +162,7 @@ function permissionFault(e: Evidence, given: Evidence['permissions'][number]): s
   if (claims.notice !== asked.notice || canonical(detail.conditions) !== canonical(asked.words.conditions))
     return 'other words were shown than were signed'
   if (!within(given.logTime, claims.nbf, claims.exp)) return 'it was logged outside its own term'
-  if (fromInstant(enrolment.from).getTime() > given.logTime.getTime() + SKEW) return 'its key was not yet enrolled'
+  if (!keyCountsAt(given.permission, given.logTime)) return 'its key was not yet enrolled'
   return orderFault(asked, given)
 }
 

@@ -1,4 +1,5 @@
 import type { Signer } from '#platform/jws'
+import type { ItemRef, OpenItem } from '#exchange'
 import type { Claims, Enrolment } from '#permission'
 import type { Unsealed } from './bundle.ts'
 import {
@@ -30,79 +31,75 @@ const statementsOf = (all: Said[]): string[] => all.map((said) => said.statement
  * disclosure kept and one stopped, a withdrawal, a recall; and entries about another matter in between.
  */
 export function wholeStory(world: World = createWorld()): Told {
-  const { organisation } = world
-  const [what, when] = [newItem(world, 'q19', 'Files were encrypted overnight.'), newItem(world, 'q20', '2026-11-24T22:15:00Z')]
-  const toNcsc = reports(world, 'ncsc', [what, when], references.ncsc)
-  const toIco = reports(world, 'ico', [newItem(world, 'q19', 'Files were encrypted overnight.')], references.ico)
-  world.close()
-  const told = [toNcsc, toIco].map(({ said }) => {
-    const { id, to, items, reference } = said.record as { id: string; to: 'ncsc' | 'ico'; items: never[]; reference: string }
-    const [clause, via] = to === 'ico' ? ['regimes', 'statutory'] : ['encourage-engagement', 'in-confidence']
-    return receipt(world, to, { for: id, about: 'report', items, reference, via }, { clause })
-  })
-  const elsewhere = (['ncsc', 'ico'] as const).map((from) =>
-    receipt(world, from, { for: world.random.uuid(), about: 'report', items: [], reference: 'ANOTHER', via: 'x' }),
-  )
-  world.close()
-  const finding = newItem(world, 'finding', 'They came in by the remote access gateway; the fix had been out for nine days.')
-  const asked = asks(world, [what, when, finding], references.ncsc)
-  const again = asks(world, [when], references.ncsc, 'national-resilience')
-  world.close()
-  const given = grants(world, claimsFor(world, asked, [what, finding]))
-  const permission = given.said.record['permission'] as string
-  const refused = world.say(
-    'portal',
-    'ncsc',
-    'refusal',
-    { organisation: organisation.id, request: again.said.id },
-    { chain: organisation.id },
-  )
-  world.close()
-  const heard = receipt(world, 'ncsc', { for: given.said.id, about: 'permission', items: refsOf([what, finding]), permission })
-  const closed = receipt(world, 'ncsc', { for: refused.id, about: 'refusal', items: [] })
-  world.close()
-  const first = notifies(world, permission, refsOf([what, finding]))
-  world.close()
-  const taken = receipt(world, 'ico', {
-    for: first.record['disclosure'] as string,
-    about: 'disclosure',
-    items: refsOf([what, finding]),
-    via: 'permission',
-    permission,
-  })
-  const second = notifies(world, permission, refsOf([what]))
-  const withdrawn = withdraws(world, permission, true)
-  world.close()
-  const [left, stopped] = [first, second].map(({ record }) => record['disclosure'] as string)
-  const ended = receipt(world, 'ncsc', {
-    for: withdrawn.said.id,
-    about: 'withdrawal',
-    items: [],
-    permission,
-    stopped: [stopped],
-    left: [left],
-    mayHaveLeft: [],
-  })
-  const recalled = receipt(world, 'ico', {
-    for: world.random.uuid(),
-    about: 'recall',
-    items: refsOf([what, finding]),
-    via: 'permission',
-    permission,
-  })
-  const update = reports(world, 'ncsc', [newItem(world, 'q24', 'Backups are intact.')], references.ncsc)
-  world.close()
-  const submitted = [toNcsc, toIco, update]
+  const begun = reporting(world)
+  const permitted = permitting(world, begun.items)
+  const ended = disclosing(world, permitted)
   const bundle = bundleOf(world, {
     incident,
-    submissions: submitted.map(({ said, payload }) => ({ statement: said.statement(), payload })),
-    requests: [asked, again].map(({ said, words }) => ({ statement: said.statement(), words })),
-    refusals: statementsOf([refused]),
-    permissions: [{ permission: given.permission, enrolment: given.enrolment, statement: given.said.statement() }],
-    withdrawals: [{ statement: withdrawn.said.statement(), withdrawal: withdrawn.withdrawal!, enrolment: given.enrolment }],
-    received: statementsOf([...told, ...elsewhere, asked.said, again.said, heard, closed, first, taken, second, ended, recalled]),
+    submissions: [...begun.submitted, ended.update].map(({ said, payload }) => ({ statement: said.statement(), payload })),
+    requests: permitted.requests.map(({ said, words }) => ({ statement: said.statement(), words })),
+    refusals: statementsOf([permitted.refused]),
+    permissions: [
+      { permission: permitted.given.permission, enrolment: permitted.given.enrolment, statement: permitted.given.said.statement() },
+    ],
+    withdrawals: [
+      { statement: ended.withdrawn.said.statement(), withdrawal: ended.withdrawn.withdrawal!, enrolment: permitted.given.enrolment },
+    ],
+    received: statementsOf([...begun.received, ...permitted.received, ...ended.received]),
   })
   return { world, bundle }
+}
+
+function reporting(world: World) {
+  const items = [newItem(world, 'q19', 'Files were encrypted overnight.'), newItem(world, 'q20', '2026-11-24T22:15:00Z')]
+  const submitted = [
+    reports(world, 'ncsc', items, references.ncsc),
+    reports(world, 'ico', [newItem(world, 'q19', 'Files were encrypted overnight.')], references.ico),
+  ]
+  world.close()
+  const told = submitted.map(({ said }) => {
+    const { id, to, items: named, reference } = said.record as { id: string; to: 'ncsc' | 'ico'; items: ItemRef[]; reference: string }
+    const [clause, via] = to === 'ico' ? ['regimes', 'statutory'] : ['encourage-engagement', 'in-confidence']
+    return receipt(world, to, { for: id, about: 'report', items: named, reference, via }, { clause })
+  })
+  const elsewhere = (['ncsc', 'ico'] as const).map((from) =>
+    receipt(world, from, { for: world.random.uuid(), about: 'report', items: [], reference: 'ANOTHER', via: 'another' }),
+  )
+  world.close()
+  return { items, submitted, received: [...told, ...elsewhere] }
+}
+
+function permitting(world: World, [what, when]: OpenItem[]) {
+  const finding = newItem(world, 'finding', 'They came in by the remote access gateway; the fix had been out for nine days.')
+  const asked = asks(world, [what!, when!, finding], references.ncsc)
+  const again = asks(world, [when!], references.ncsc, 'national-resilience')
+  world.close()
+  const items = [what!, finding]
+  const given = grants(world, claimsFor(world, asked, items))
+  const permission = given.said.record['permission'] as string
+  const { id: organisation } = world.organisation
+  const refused = world.say('portal', 'ncsc', 'refusal', { organisation, request: again.said.id }, { chain: organisation })
+  world.close()
+  const heard = receipt(world, 'ncsc', { for: given.said.id, about: 'permission', items: refsOf(items), permission })
+  const closed = receipt(world, 'ncsc', { for: refused.id, about: 'refusal', items: [] })
+  world.close()
+  return { requests: [asked, again], given, permission, refused, items: refsOf(items), received: [asked.said, again.said, heard, closed] }
+}
+
+function disclosing(world: World, { permission, items }: { permission: string; items: ItemRef[] }) {
+  const first = notifies(world, permission, items)
+  const second = notifies(world, permission, items.slice(0, 1))
+  world.close()
+  const [left, stopped] = [first, second].map(({ record }) => record['disclosure'] as string) as [string, string]
+  const taken = receipt(world, 'ico', { for: left, about: 'disclosure', items, via: 'permission', permission })
+  const withdrawn = withdraws(world, permission, true)
+  world.close()
+  const named = { stopped: [stopped], left: [left], mayHaveLeft: [] }
+  const ended = receipt(world, 'ncsc', { for: withdrawn.said.id, about: 'withdrawal', items: [], permission, ...named })
+  const recalled = receipt(world, 'ico', { for: world.random.uuid(), about: 'recall', items, via: 'permission', permission })
+  const update = reports(world, 'ncsc', [newItem(world, 'q24', 'Backups are intact.')], references.ncsc)
+  world.close()
+  return { withdrawn, update, received: [first, second, taken, ended, recalled] }
 }
 
 /** Where a shorter story may be told otherwise than the rules say. */

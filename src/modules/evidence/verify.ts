@@ -6,7 +6,7 @@ import { agreementOfBothFaults, consentFaults, withdrawalFaults } from './door-3
 import { holdingsOf, type Held } from './holdings.ts'
 import { agreementFaults, decisionFaults, entriesIn, matterFaults, orderFaults, permissionFaults, receiptFaults } from './papers.ts'
 import { readEvidence, type Evidence, type Fault } from './reading.ts'
-import { liarsIn, notProvedBy, provedBy } from './words.ts'
+import { count, liarsIn, notProvedBy, provedBy } from './words.ts'
 
 export type CheckName =
   | 'form'
@@ -42,8 +42,6 @@ export type Verdict = {
 }
 
 type Check = { check: CheckName; faults(e: Evidence): Fault[]; says(e: Evidence): string }
-
-const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`
 
 /** What is seen once every statement holds. Each looks at the whole bundle; none depends on another. */
 const checks: Check[] = [
@@ -119,7 +117,9 @@ function formOf(text: string): Bundle | Finding {
     return readBundle(text)
   } catch (error) {
     const issue = error instanceof z.ZodError ? error.issues[0] : undefined
-    const detail = issue ? `this is not a bundle: ${issue.path.join('.') || 'the whole'}: ${issue.message}` : 'this is not canonical JSON'
+    const detail = issue
+      ? `this is not a bundle: ${issue.path.join('.') || 'the whole'}: ${issue.message}`
+      : 'this is not canonical JSON, byte for byte as the portal gave it'
     return { check: 'form', ok: false, detail }
   }
 }

@@ -34,7 +34,16 @@ export {
   type SignKind,
 } from './message.ts'
 export { decisionOn, outcomesOf, receiptsFor, requestSend, waitFor, type Outcome, type Receipt } from './requests.ts'
-export { checkForm, checkStatement, payloadHash, signStatement, type CheckedStatement } from './statement.ts'
+export {
+  checkForm,
+  checkStatement,
+  payloadHash,
+  proveStatement,
+  readStatement,
+  signStatement,
+  type CheckedStatement,
+  type ReadStatement,
+} from './statement.ts'
 export {
   cancelRow,
   cancelUnder,

@@ -4,6 +4,7 @@ export { checkEnrolment, signEnrolment, type Enrolment, type EnrolmentRecord } f
 export {
   checkPermission,
   checkWithdrawal,
+  keyCountsAt,
   PERMISSION,
   readClaims,
   WITHDRAWAL,

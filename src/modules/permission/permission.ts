@@ -39,7 +39,8 @@ export const claims = z.strictObject({
 export type Claims = z.infer<typeof claims>
 
 /** A permission and the record that says whose key signed it: they travel together, so that nobody looks anything up. */
-export type SignedPermission = { permission: string; enrolment: unknown }
+export const signedPermission = z.strictObject({ permission: z.string(), enrolment: z.unknown() })
+export type SignedPermission = z.infer<typeof signedPermission>
 export type Permission = { claims: Claims; enrolment: EnrolmentRecord; items: ItemRef[]; purpose: string }
 
 /**
@@ -49,7 +50,7 @@ export type Permission = { claims: Claims; enrolment: EnrolmentRecord; items: It
 export function checkPermission(signed: SignedPermission, trust: Trust): Permission {
   const enrolled = checkEnrolment(signed.enrolment, trust)
   const read = readClaims(signed.permission)
-  const holds = jwsHolds(signed.permission, PERMISSION, verifyKeyOf(enrolled.key))
+  const holds = signedBy(signed.permission, enrolled)
   // RFC 7519 section 4.1.1, 4.1.3: issuer and audience are who they must be.
   const same = read.iss === enrolled.org && read.aud === enrolled.body && read.deployment === trust.deployment
   const inForce = fromInstant(enrolled.from).getTime() <= read.exp * 1000
@@ -59,13 +60,30 @@ export function checkPermission(signed: SignedPermission, trust: Trust): Permiss
   return { claims: read, enrolment: enrolled, items: detail.items, purpose: detail.purpose }
 }
 
-/** The claims, unproved. The payload is the organisation's own spelling of JSON; nothing may be said twice in it. */
+const SKEW = 5 * 60_000
+
+/** A signature counts only if its key was in force when the record that relies on it was logged; clocks of two houses may differ. */
+export function keyCountsAt({ enrolment }: Permission, logTime: Date): boolean {
+  return fromInstant(enrolment.from).getTime() <= logTime.getTime() + SKEW
+}
+
+/** False too for a signature that is none: what cannot be read was signed by nobody. */
+function signedBy(permission: string, enrolled: EnrolmentRecord): boolean {
+  try {
+    return jwsHolds(permission, PERMISSION, verifyKeyOf(enrolled.key))
+  } catch {
+    return false
+  }
+}
+
+/** The claims, unproved. Header and payload are the organisation's own spelling of JSON; nothing may be said twice in either. */
 export function readClaims(permission: string): Claims {
   try {
     const opened = readJws(permission)
     if (opened.typ !== PERMISSION) throw new SyntaxError('not a permission')
     fromB64u(opened.kid, 32)
-    return claims.parse(parseForeign(opened.text))
+    const [, payload] = permission.split('.', 2).map((part) => parseForeign(Buffer.from(fromB64u(part)).toString('utf8')))
+    return claims.parse(payload)
   } catch {
     throw new Refusal('permission-invalid')
   }

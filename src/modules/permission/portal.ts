@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { b64u, type Bytes } from '#platform/bytes'
 import { canonical, hashOf, parseCanonical } from '#platform/canonical'
 import { fromInstant } from '#platform/clock'
@@ -19,11 +20,16 @@ export type Words = {
   conditions: string[]
 }
 
+const content = z.strictObject({
+  reason: z.string(),
+  items: z.array(z.strictObject({ id: z.string(), question: z.string(), value: z.unknown(), salt: z.string() })).min(1),
+})
+
 /** Keeps a request in the organisation's folder, after checking that the words are the very ones the commitments stand for. */
 export function keepRequest(keys: FolderKeys, agreement: AgreementFile, trust: Trust): Inbound {
   return async (tx, message, _queue, ctx) => {
     const { record } = message
-    const sent = parseCanonical(Buffer.from(message.payload).toString('utf8')) as unknown as { reason: string; items: OpenItem[] }
+    const sent = content.parse(parseCanonical(Buffer.from(message.payload).toString('utf8')))
     if (!itemsMatch(sent.items, record.items!)) throw new Refusal('envelope-invalid')
     const incident = await incidentOfReference(tx, record.from, record['reference'] as string)
     if (!incident || incident.organisation !== record.organisation) throw new Refusal('not-found')

@@ -4,7 +4,7 @@ import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { cancelUnder, markMayHaveLeft, sendsUnder, type Inbound, type Outbound, type Queue, type SendUnder, type Trust } from '#exchange'
 import { itemsForDisclosure } from '#casework'
-import { checkPermission, type SignedPermission } from './permission.ts'
+import { checkPermission, keyCountsAt, signedPermission } from './permission.ts'
 import {
   askedById,
   closeAsked,
@@ -44,13 +44,14 @@ export const prepareRequest: Outbound = async (tx, request) => {
 /** Keeps a permission that holds and answers with a receipt; anything else is refused and not kept. */
 export function keepPermission(trust: Trust): Inbound {
   return async (tx, { record, payload, logTime }, queue, ctx) => {
-    const signed = parseCanonical(Buffer.from(payload).toString('utf8')) as unknown as SignedPermission
+    const signed = signedPermission.safeParse(parseCanonical(Buffer.from(payload).toString('utf8'))).data
+    if (!signed) throw new Refusal('permission-invalid')
     const permission = checkPermission(signed, trust)
     const { claims } = permission
     if (claims.iss !== record.organisation || claims.jti !== record['permission'] || claims.agreement.hash !== record.agreement.hash)
       throw new Refusal('permission-invalid')
     if (logTime.getTime() >= claims.exp * 1000) throw new Refusal('permission-expired')
-    if (logTime.getTime() < claims.nbf * 1000 - SKEW) throw new Refusal('permission-invalid')
+    if (logTime.getTime() < claims.nbf * 1000 - SKEW || !keyCountsAt(permission, logTime)) throw new Refusal('permission-invalid')
     const asked = await askedById(tx, claims.request)
     // Only what was asked of this organisation can be granted; a permission for somebody else's request is nobody's.
     if (!asked || asked.organisation !== claims.iss || permission.items.some((item) => !asked.items.includes(item.id)))

@@ -1,5 +1,5 @@
 -- The second lock of door 3, at the sending body: whatever the program believes, the database takes no row towards the ICO
--- unless every origin of every item named in it has a permission in force that covers the item, the purpose and the recipient.
+-- unless everyone each item named in it comes from has a permission in force that covers the item, the purpose and the recipient.
 -- What neither is a disclosure nor a recall has no way there at all. It reads across schemas on purpose: it is the one place that must not believe any module.
 create function exchange.guard_door_3() returns trigger
 language plpgsql
@@ -18,7 +18,18 @@ begin
     raise exception 'outbox row and record differ' using errcode = 'check_violation', constraint = 'guard_door_3';
   end if;
   if new.kind = 'recall' then
-    if not exists (select 1 from permission.held as h where h.id::text = said->>'permission' and h.withdrawn_at is not null) then
+    -- Of a withdrawal the recipient hears only where something left: the rest would tell it that there had been a permission.
+    if not exists (
+      select 1
+      from permission.held as h
+      join exchange.outbox as sent on sent.id = (said->>'disclosure')::uuid
+      where h.id::text = said->>'permission'
+        and h.withdrawn_at is not null
+        and sent.kind = 'disclosure'
+        and sent.peer = new.peer
+        and h.id::text = any(sent.permissions)
+        and sent.state in ('accepted', 'refused', 'may-have-left')
+    ) then
       raise exception 'recall without a withdrawal' using errcode = 'check_violation', constraint = 'guard_door_3';
     end if;
     return new;
@@ -29,19 +40,35 @@ begin
   if exists (
     select 1
     from jsonb_array_elements(said->'items') as sent
-    left join casework.item_origins as o on o.item = (sent->>'id')::uuid
-    where o.organisation is null or not exists (
+    -- Its origins, of which there must be one; the organisation in whose case it is; and the one that the record names.
+    cross join lateral (
+      select max(o.organisation::text)::uuid as organisation
+      from casework.item_origins as o
+      where o.item = (sent->>'id')::uuid
+      union
+      select o.organisation
+      from casework.item_origins as o
+      where o.item = (sent->>'id')::uuid
+      union
+      select c.organisation
+      from casework.contents as i
+      join casework.cases as c on c.id = i.case_id
+      where i.id = (sent->>'id')::uuid
+      union
+      select (said->>'organisation')::uuid
+    ) as origin
+    where origin.organisation is null or not exists (
       select 1
       from permission.held as h
       join permission.held_items as i on i.permission = h.id
-      where h.organisation = o.organisation
+      where h.organisation = origin.organisation
         and h.id::text = any(new.permissions)
         and h.recipient = new.peer
         and h.purpose = said->>'purpose'
         and h.begins <= moment
         and h.ends > moment
         and h.withdrawn_at is null
-        and i.item = o.item
+        and i.item = (sent->>'id')::uuid
         and i.commitment = sent->>'commitment'
     )
   ) then

@@ -1,0 +1,134 @@
+import type { Bytes } from '#platform/bytes'
+import type { Ctx } from '#platform/context'
+import type { Db } from '#platform/db'
+import { readJws } from '#platform/jws'
+import { receivedFor, sentStatements, type ReceivedRow, type Trust } from '#exchange'
+import { enrolmentOf } from '#identity'
+import { grantsOf, requestsOf, type GrantRow } from '#permission'
+import { openFor, submissionPayload, submissionsOf, type FolderKeys, type Incident } from '#reporting'
+import { belongsTo, recordIn, type Gathered } from './compose.ts'
+import { holdingsOf, type Held, type NotYetReceived } from './holdings.ts'
+import { submitted, words, type Notice, type Receipt, type Report, type Request, type Stated } from './records.ts'
+
+/** What the portal has of an incident, and when each answer to it was logged. */
+export type Folder = { gathered: Gathered; logTimes: Map<string, Date>; onTheWay: NotYetReceived[] }
+type Sources = { db: Db; trust: Trust; folders: FolderKeys }
+
+/**
+ * Everything signed about an incident, opened in the owner's own session. Of ours only what its recipient took: what is still on its
+ * way proves nothing yet. A folder that has told nobody anything has no organisation; it goes by its own id.
+ */
+export async function gather(sources: Sources, incident: Incident, ctx: Ctx): Promise<Folder> {
+  const { db, trust } = sources
+  const organisation = incident.organisation ?? incident.id
+  const received = await receivedFor(db, organisation, ['receipt', 'notice', 'permission-request'])
+  const { submissions, onTheWay } = await submissionsIn(sources, incident, ctx)
+  const asked = await requestsIn(sources, incident, received, ctx)
+  const gathered: Gathered = {
+    deployment: trust.deployment,
+    organisation,
+    incident: { id: incident.id, reference: incident.reference },
+    submissions,
+    ...asked,
+    ...(await grantsIn(db, incident)),
+    received: received.map(({ statement }) => statement),
+  }
+  return { gathered, onTheWay, logTimes: new Map(received.map(({ statement, log_time }) => [statement, log_time])) }
+}
+
+type Submissions = { submissions: Gathered['submissions']; onTheWay: NotYetReceived[] }
+
+async function submissionsIn({ db, folders }: Sources, incident: Incident, ctx: Ctx): Promise<Submissions> {
+  const all = await submissionsOf(db, incident)
+  const sent = await sentBy(
+    db,
+    all.map(({ envelope }) => envelope),
+  )
+  const left = all.filter(({ envelope }) => sent.has(envelope))
+  const submissions = left.map(async (one) => ({
+    statement: sent.get(one.envelope)!,
+    payload: await submissionPayload(db, one, folders, ctx),
+  }))
+  const waiting = all.filter(({ envelope }) => !sent.has(envelope))
+  return {
+    submissions: await Promise.all(submissions),
+    onTheWay: waiting.map(({ to, reference, envelope }) => ({ to, reference, envelope })),
+  }
+}
+
+async function sentBy(db: Db, records: string[]): Promise<Map<string, string>> {
+  return new Map((await sentStatements(db, records)).map(({ id, statement }) => [id, statement]))
+}
+
+async function requestsIn(
+  { db, folders }: Sources,
+  incident: Incident,
+  received: ReceivedRow[],
+  ctx: Ctx,
+): Promise<Pick<Gathered, 'requests' | 'refusals'>> {
+  const statements = new Map(received.map(({ id, statement }) => [id, statement]))
+  const rows = (await requestsOf(db, incident.organisation ?? incident.id)).filter(
+    (row) => row.incident === incident.id && statements.has(row.id),
+  )
+  const opened = rows.map(async (row) => ({
+    statement: statements.get(row.id)!,
+    words: await openFor(incident.owner, row.id, row.words, folders, ctx),
+  }))
+  const refused = await sentBy(
+    db,
+    rows.flatMap(({ refusal }) => refusal ?? []),
+  )
+  return { requests: await Promise.all(opened), refusals: [...refused.values()] }
+}
+
+type Permissions = Pick<Gathered, 'permissions' | 'withdrawals'>
+type Enrolment = Gathered['permissions'][number]['enrolment']
+
+async function grantsIn(db: Db, incident: Incident): Promise<Permissions> {
+  const rows = await grantsOf(db, incident.id)
+  const sent = await sentBy(
+    db,
+    rows.flatMap(({ record, withdrawal }) => [record, withdrawal ?? []].flat()),
+  )
+  const given = rows.filter(({ record }) => sent.has(record))
+  const permissions = given.map(({ permission, enrolment, record }) => ({
+    permission,
+    enrolment: enrolment as Enrolment,
+    statement: sent.get(record)!,
+  }))
+  const withdrawn = given.filter(({ withdrawal }) => withdrawal !== null && sent.has(withdrawal))
+  return { permissions, withdrawals: await Promise.all(withdrawn.map((row) => withdrawalOf(db, row, sent.get(row.withdrawal!)!))) }
+}
+
+/** A withdrawal by signature goes with the enrolment of its key, which need not be the key of the permission. */
+async function withdrawalOf(
+  db: Db,
+  { withdrawal_signed: withdrawal }: GrantRow,
+  statement: string,
+): Promise<Gathered['withdrawals'][number]> {
+  if (withdrawal === null) return { statement }
+  const enrolled = await enrolmentOf(db, readJws(withdrawal).kid)
+  return enrolled ? { statement, withdrawal, enrolment: enrolled.record as Enrolment } : { statement }
+}
+
+/** Who holds what, by the signed words of those who hold it. */
+export function heldIn({ gathered, logTimes, onTheWay }: Folder): Held {
+  const stated = <R>(statement: string): Stated<R> => ({
+    record: recordIn(statement).record as unknown as R,
+    statement,
+    logTime: logTimes.get(statement)!,
+  })
+  const json = (bytes: Bytes): unknown => JSON.parse(Buffer.from(bytes).toString('utf8'))
+  const ours = belongsTo(gathered)
+  const received = gathered.received.map((statement) => stated<Receipt | Notice>(statement)).filter(({ record }) => ours(record))
+  const held = holdingsOf({
+    submissions: gathered.submissions.map(({ statement, payload }) => ({
+      record: stated<Report>(statement).record,
+      content: submitted.parse(json(payload)),
+    })),
+    requests: gathered.requests.map((asked) => ({ ...stated<Request>(asked.statement), words: words.parse(json(asked.words)) })),
+    notices: received.filter((one): one is Stated<Notice> => one.record.kind === 'notice'),
+    receipts: received.filter((one): one is Stated<Receipt> => one.record.kind === 'receipt'),
+  })
+  return { ...held, notYetReceived: [...held.notYetReceived, ...onTheWay] }
+}
