@@ -43,8 +43,14 @@ export type Apart = {
 export async function startApart(env: Record<string, string> = {}): Promise<Apart> {
   const folder = await mkdtemp(join(tmpdir(), 'concordat-apart-'))
   const settings = {
-    CONCORDAT_HOME: join(folder, 'home'), CONCORDAT_PORT: String(await freePorts()), CONCORDAT_LEDGER_INTERVAL: '20', CONCORDAT_LEDGER_SLOTS: '16',
-    CONCORDAT_SEED: 'people', CONCORDAT_FSYNC: 'on', CONCORDAT_CLAIM: '1500', ...env,
+    CONCORDAT_HOME: join(folder, 'home'),
+    CONCORDAT_PORT: String(await freePorts()),
+    CONCORDAT_LEDGER_INTERVAL: '20',
+    CONCORDAT_LEDGER_SLOTS: '16',
+    CONCORDAT_SEED: 'people',
+    CONCORDAT_FSYNC: 'on',
+    CONCORDAT_CLAIM: '1500',
+    ...env,
   }
   const config = readConfig(settings)
   await found(config)
@@ -61,7 +67,9 @@ export async function startApart(env: Record<string, string> = {}): Promise<Apar
   }
   const world = (await readJson(config.home.tryFile)) as TryFile
   return {
-    config, world, stop,
+    config,
+    world,
+    stop,
     as: (name) => personOf(world, name),
     start: (node) => nodes[node].start(),
     kill: (node, signal = 'SIGKILL') => nodes[node].kill(signal),
@@ -94,7 +102,10 @@ class Node {
   async start(): Promise<void> {
     const log = await open(this.log, 'a')
     // The channel ties its life to ours: whatever becomes of this process, nothing is left.
-    const child = spawn(process.execPath, [main, 'node', this.#name], { env: { ...environment(), ...this.#env }, stdio: ['ignore', log.fd, log.fd, 'ipc'] })
+    const child = spawn(process.execPath, [main, 'node', this.#name], {
+      env: { ...environment(), ...this.#env },
+      stdio: ['ignore', log.fd, log.fd, 'ipc'],
+    })
     this.child = child
     await log.close()
     const gone = once(child, 'exit').then(async () => {
@@ -164,7 +175,9 @@ class Node {
 
 /** Settings of our own shell must not reach the nodes. */
 function environment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => !/^(CONCORDAT_|PG)/.test(name) && value !== undefined)) as Record<string, string>
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name, value]) => !/^(CONCORDAT_|PG)/.test(name) && value !== undefined),
+  ) as Record<string, string>
 }
 
 export function childrenOf(pid: number): number[] {

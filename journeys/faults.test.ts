@@ -71,7 +71,10 @@ function table(): Row[] {
       (['sender', 'recipient'] as const).flatMap((who) => [row(flow, moment, who, 'killed'), row(flow, moment, who, 'stopped')]),
     ),
   ])
-  const databases = flows.flatMap((flow) => [row(flow, 'sending', 'sender', 'killed', 'database'), row(flow, 'arrived', 'recipient', 'stopped', 'database')])
+  const databases = flows.flatMap((flow) => [
+    row(flow, 'sending', 'sender', 'killed', 'database'),
+    row(flow, 'arrived', 'recipient', 'stopped', 'database'),
+  ])
   return [...all, ...databases]
 }
 
@@ -107,7 +110,8 @@ async function moment(row: Row, since: Date, draw: (below: number) => number): P
   const { kind, sender, recipient } = paths[row.flow]
   if (row.moment === 'asked') return void (await delay(draw(40)))
   if (row.moment === 'queued') await eventually(async () => (await outbox(sender, kind, since)).length > 0)
-  if (row.moment === 'sending') await eventually(async () => (await outbox(sender, kind, since)).some(({ state }) => state !== 'waiting'), 20, 0)
+  if (row.moment === 'sending')
+    await eventually(async () => (await outbox(sender, kind, since)).some(({ state }) => state !== 'waiting'), 20, 0)
   if (row.moment === 'arrived') await eventually(async () => (await inbox(recipient, kind, since)).length > 0, 20, 0)
   if (row.moment === 'sending') await delay(draw(8))
 }
@@ -150,7 +154,12 @@ const stories: Record<Flow, () => Promise<Story>> = {
   withdraw: withdrawn,
 }
 
-const people = () => ({ reporter: apart.as('Asha Bell'), signatory: apart.as('Gwen Marlow'), handler: apart.as('Callum Drey'), officer: apart.as('Sofia Kerr') })
+const people = () => ({
+  reporter: apart.as('Asha Bell'),
+  signatory: apart.as('Gwen Marlow'),
+  handler: apart.as('Callum Drey'),
+  officer: apart.as('Sofia Kerr'),
+})
 
 const answers = [
   { question: 'q19', value: 'We are locked out of our order system.', audience: ['ico', 'ncsc'] },
@@ -160,7 +169,10 @@ const answers = [
 async function file(reporter: Person): Promise<{ incident: string; submissions: Record<string, any> }> {
   const incident = (await insist(() => reporter.post('/incidents', { title: 'An incident' }), [201])).body.id
   const idempotencyKey = randomUUID()
-  await insist(() => reporter.post(`/incidents/${incident}/reports`, { stage: 'initial', submit: true, answers, idempotencyKey }), [201, 202])
+  await insist(
+    () => reporter.post(`/incidents/${incident}/reports`, { stage: 'initial', submit: true, answers, idempotencyKey }),
+    [201, 202],
+  )
   const submissions = await eventually(async () => {
     const { body } = await reporter.get(`/incidents/${incident}`)
     return body.submissions.every((one: any) => one.state === 'received' && one.receipt) && body.submissions
@@ -178,11 +190,24 @@ async function reported(): Promise<Story> {
     },
     check: async () => {
       assert.equal((await reporter.get(`/incidents/${filed.incident}`)).body.submissions.length, 2)
-      for (const [body, questions] of [['ncsc', ['q19', 'q42']], ['ico', ['q19']]] as const) {
+      for (const [body, questions] of [
+        ['ncsc', ['q19', 'q42']],
+        ['ico', ['q19']],
+      ] as const) {
         const { reference, envelope } = filed.submissions[body]
-        const kept = await apart.look(body, 'select question, record from casework.items as i join casework.cases as c on c.id = i.case_id where c.reference = $1 order by 1', [reference])
-        assert.deepEqual(kept, questions.map((question) => ({ question, record: envelope })), `at the ${body}`)
-        const receipts = await apart.look('portal', "select sender from exchange.inbox where answers = $1 and state = 'accepted'", [envelope])
+        const kept = await apart.look(
+          body,
+          'select question, record from casework.items as i join casework.cases as c on c.id = i.case_id where c.reference = $1 order by 1',
+          [reference],
+        )
+        assert.deepEqual(
+          kept,
+          questions.map((question) => ({ question, record: envelope })),
+          `at the ${body}`,
+        )
+        const receipts = await apart.look('portal', "select sender from exchange.inbox where answers = $1 and state = 'accepted'", [
+          envelope,
+        ])
         assert.deepEqual(receipts, [{ sender: body }])
       }
     },
@@ -200,7 +225,12 @@ async function theCase(): Promise<any> {
 async function findings(count: number): Promise<{ case: string; items: string[]; request: any }> {
   const { signatory, handler } = people()
   const { id } = await theCase()
-  const items = await Promise.all(Array.from({ length: count }, async () => (await handler.post(`/cases/${id}/findings`, { text: 'They came in through the VPN.' })).body.id as string))
+  const items = await Promise.all(
+    Array.from(
+      { length: count },
+      async () => (await handler.post(`/cases/${id}/findings`, { text: 'They came in through the VPN.' })).body.id as string,
+    ),
+  )
   return { case: id, items, request: await requestAt(signatory, await asks(handler, id, items)) }
 }
 
@@ -223,7 +253,9 @@ async function granted(): Promise<Story> {
       const given = await apart.look('portal', 'select id, record from permission.grants where request = $1', [request.id])
       assert.deepEqual([given, held.withdrawn_at], [[{ id: jti, record: held.record }], null])
       assert.deepEqual(await apart.look('ncsc', 'select state from permission.asked where id = $1', [request.id]), [{ state: 'granted' }])
-      const receipts = await apart.look('portal', "select sender from exchange.inbox where answers = $1 and state = 'accepted'", [held.record])
+      const receipts = await apart.look('portal', "select sender from exchange.inbox where answers = $1 and state = 'accepted'", [
+        held.record,
+      ])
       assert.deepEqual(receipts, [{ sender: 'ncsc' }])
     },
   }
@@ -231,7 +263,13 @@ async function granted(): Promise<Story> {
 
 async function disclose(caseId: string, items: string[]): Promise<Answer> {
   const { officer } = people()
-  const wish = { items, to: 'ico', purpose: 'incident-response', necessity: 'The ICO is about to ask the victim the same.', idempotencyKey: randomUUID() }
+  const wish = {
+    items,
+    to: 'ico',
+    purpose: 'incident-response',
+    necessity: 'The ICO is about to ask the victim the same.',
+    idempotencyKey: randomUUID(),
+  }
   return insist(() => officer.post(`/cases/${caseId}/disclosures`, wish), [201, 202, 403])
 }
 
@@ -243,7 +281,12 @@ const settled = async (id: string): Promise<any> => {
   }, 60)
 }
 
-const copies = (item: string) => apart.look<{ record: string; restricted: boolean }>('ico', 'select record, restricted_since is not null as restricted from casework.items where id = $1', [item])
+const copies = (item: string) =>
+  apart.look<{ record: string; restricted: boolean }>(
+    'ico',
+    'select record, restricted_since is not null as restricted from casework.items where id = $1',
+    [item],
+  )
 
 async function disclosed(): Promise<Story> {
   const { case: id, items, request } = await findings(1)
@@ -266,14 +309,21 @@ async function disclosed(): Promise<Story> {
         const all = (await told('ico')).filter((one) => one.for === record)
         return all.length > 0 && all
       })
-      assert.deepEqual([notices, receipts].map((all) => all.map((one) => one.permission)), [[permission], [permission]])
+      assert.deepEqual(
+        [notices, receipts].map((all) => all.map((one) => one.permission)),
+        [[permission], [permission]],
+      )
     },
   }
 }
 
 /** The records that the portal holds from a body. */
 async function told(body: NodeName): Promise<any[]> {
-  const rows = await apart.look<{ statement: string }>('portal', "select statement from exchange.inbox where sender = $1 and state = 'accepted'", [body])
+  const rows = await apart.look<{ statement: string }>(
+    'portal',
+    "select statement from exchange.inbox where sender = $1 and state = 'accepted'",
+    [body],
+  )
   return rows.map(({ statement }) => JSON.parse(Buffer.from(statement.split('.')[1]!, 'base64url').toString()))
 }
 
@@ -305,7 +355,11 @@ async function withdrawn(): Promise<Story> {
       assert.ok(receipt.left.includes(first), 'what had been accepted is named as having left')
       if (racing.status === 403) assert.equal(racing.body.code, 'permission-withdrawn')
       const known = [first, ...(racing.status === 403 ? [] : [racing.body.id])]
-      assert.deepEqual(known.filter((one) => !named.includes(one) && !receipt.stopped.includes(one)), [], 'each is named as stopped, left or perhaps left')
+      assert.deepEqual(
+        known.filter((one) => !named.includes(one) && !receipt.stopped.includes(one)),
+        [],
+        'each is named as stopped, left or perhaps left',
+      )
       withdrawals.push({ permission, named, items })
       await nothingMore({ permission, named, items })
       // Whatever left is restricted where it is.
@@ -320,21 +374,37 @@ const withdrawals: Withdrawn[] = []
 
 async function nothingMore({ named, items }: Withdrawn): Promise<void> {
   const arrived = (await Promise.all(items.map(copies))).flat().map(({ record }) => record)
-  assert.deepEqual(arrived.filter((record) => !named.includes(record)), [], 'nothing is at the ICO but what the receipt names')
+  assert.deepEqual(
+    arrived.filter((record) => !named.includes(record)),
+    [],
+    'nothing is at the ICO but what the receipt names',
+  )
   assert.equal(new Set(arrived).size, arrived.length, 'and nothing twice')
 }
 
 /** Every message that one house counts as taken stands in the other's inbox, once, and the other way round; each house's chains have no gap. */
 async function agree(): Promise<void> {
   for (const withdrawal of withdrawals) await nothingMore(withdrawal)
-  for (const node of nodeNames) await eventually(async () => (await apart.look(node, "select 1 from exchange.outbox where state in ('waiting', 'claimed')")).length === 0, 60)
+  for (const node of nodeNames)
+    await eventually(
+      async () => (await apart.look(node, "select 1 from exchange.outbox where state in ('waiting', 'claimed')")).length === 0,
+      60,
+    )
   for (const sender of nodeNames)
     for (const recipient of nodeNames.filter((node) => node !== sender)) {
-      const sent = await apart.look(sender, "select id, kind, state from exchange.outbox where peer = $1 and state <> 'cancelled' order by id", [recipient])
+      const sent = await apart.look(
+        sender,
+        "select id, kind, state from exchange.outbox where peer = $1 and state <> 'cancelled' order by id",
+        [recipient],
+      )
       const kept = await apart.look(recipient, 'select id, kind, state from exchange.inbox where sender = $1 order by id', [sender])
       const certain = ({ state }: { state: string }) => state !== 'may-have-left'
       const uncertain = new Set(sent.filter((row) => !certain(row)).map(({ id }) => id))
-      assert.deepEqual(kept.filter(({ id }) => !uncertain.has(id)), sent.filter(certain), `${sender} to ${recipient}`)
+      assert.deepEqual(
+        kept.filter(({ id }) => !uncertain.has(id)),
+        sent.filter(certain),
+        `${sender} to ${recipient}`,
+      )
     }
   for (const node of nodeNames) {
     const gaps = await apart.look(
@@ -356,7 +426,11 @@ async function numbered(body: NodeName): Promise<void> {
   const records = await told(body)
   for (const [organisation, its] of Map.groupBy(records, (record) => record.organisation)) {
     const numbers = its.map((record) => record.log.opening.n).sort((a, b) => a - b)
-    assert.deepEqual(numbers, numbers.map((_, index) => index + 1), `what the ${body} told ${organisation}`)
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index + 1),
+      `what the ${body} told ${organisation}`,
+    )
   }
 }
 

@@ -93,7 +93,10 @@ export function personOf(world: TryFile, name: string): Person {
 /** The API of a node as whoever bears this token, or none. */
 export function callerAt(url: string, token?: string): Pick<Person, 'get' | 'post'> {
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
-    const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const headers = {
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
     const response = await fetch(`${url}/api/v1${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
     const text = await response.text()
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers }

@@ -10,7 +10,19 @@ import { query, queryOne, type Tx } from '#platform/db'
 import { readJson } from '#platform/home'
 import { publicPart, signerOf, thumbprint, type Signer } from '#platform/jws'
 import { newSigningKey, readGatewayKeys } from '#platform/keys'
-import { asks, caseOf, claimsIn, discloses, eventually, reports, settled, signAs, startNetwork, type Network, type Person } from './network.ts'
+import {
+  asks,
+  caseOf,
+  claimsIn,
+  discloses,
+  eventually,
+  reports,
+  settled,
+  signAs,
+  startNetwork,
+  type Network,
+  type Person,
+} from './network.ts'
 import { tracesAtIco } from './traces.ts'
 
 // Nobody believes anybody here. The NCSC's gateway is made a rogue: it decides nothing, asks nothing again before it sends, and its
@@ -32,10 +44,16 @@ before(async () => {
   trust = checkTrustFile(await readJson(network.config.home.trustFile))
   const signerAt = async (node: NodeId) => (await readGatewayKeys(network.config.home.nodes[node].keys, false)).statement
   statementKey = { portal: await signerAt('portal'), ncsc: await signerAt('ncsc'), ico: await signerAt('ico') }
-  const rows = await query<{ organisation: string; record: string }>(network.owner.portal, 'select organisation, record from identity.enrolments')
+  const rows = await query<{ organisation: string; record: string }>(
+    network.owner.portal,
+    'select organisation, record from identity.enrolments',
+  )
   enrolments = new Map(rows.map(({ organisation, record }) => [organisation, JSON.parse(record)]))
   ;[officer, handler, gwen, malcolm] = ['Sofia Kerr', 'Callum Drey', 'Gwen Marlow', 'Malcolm Avery'].map((name) => network.as(name))
-  marlow = await engaged('Asha Bell', 'The cold store is warm, gamboge one.', ['They came by the back gate, gamboge two.', 'They left by the front, gamboge three.'])
+  marlow = await engaged('Asha Bell', 'The cold store is warm, gamboge one.', [
+    'They came by the back gate, gamboge two.',
+    'They left by the front, gamboge three.',
+  ])
   water = await engaged('Ines Thorpe', 'The pumps are not touched, gamboge four.', [])
   ;[gate, front] = marlow.items.filter(({ kind }: any) => kind === 'finding')
 })
@@ -47,7 +65,8 @@ const told = new Map<string, Prepared>()
 
 function rogue(config: GatewayConfig): GatewayConfig {
   const { mayLeave: _, ...rest } = config
-  const whateverItIsTold: Outbound = async (tx, request) => told.get(request.id) ?? config.outbound[request.kind as Kind]!(tx, request, config.makeCtx())
+  const whateverItIsTold: Outbound = async (tx, request) =>
+    told.get(request.id) ?? config.outbound[request.kind as Kind]!(tx, request, config.makeCtx())
   const kinds = Object.keys(config.outbound) as Kind[]
   const outbound = Object.fromEntries(kinds.map((kind) => [kind, kind === 'disclosure' ? whateverIsForged : whateverItIsTold]))
   return { ...rest, outbound }
@@ -131,7 +150,8 @@ function enrolledBy(signers: [Signer, Signer], change: object = {}): (items: any
   const key = newSigningKey()
   const known = JSON.parse(Buffer.from(enrolments.get(marlow.organisationId).payload, 'base64url').toString())
   const record = { ...known, kid: thumbprint(key), key: publicPart(key), ...change }
-  return (items, claims = {}) => permission(items, { claims, key: { ...key, kid: thumbprint(key) }, enrolment: signEnrolment(record, signers) })
+  return (items, claims = {}) =>
+    permission(items, { claims, key: { ...key, kid: thumbprint(key) }, enrolment: signEnrolment(record, signers) })
 }
 
 /** By a key that was enrolled long ago. */
@@ -140,7 +160,9 @@ const longEnrolled: ReturnType<typeof enrolledBy> = (items, claims) =>
 
 type Forgery = { why: string; code: string; items?: any[]; more?: object; forge: (draft: Draft) => void }
 const under = (why: string, code: string, sign: (items: any[]) => unknown): Forgery => ({
-  why, code, forge: ({ members }) => (members.permissions = [sign(members.items)]),
+  why,
+  code,
+  forge: ({ members }) => (members.permissions = [sign(members.items)]),
 })
 
 /** Each is sent, refused with its code and acknowledged so; of none is anything kept. */
@@ -148,11 +170,19 @@ async function icoRefuses(forgeries: Forgery[]): Promise<void> {
   const sent: { id: string; forgery: Forgery }[] = []
   for (const forgery of forgeries) {
     forge = forgery.forge
-    const { status, body } = await discloses(officer!, marlow.id, (forgery.items ?? [gate]).map(({ id }) => id), { ...forgery.more })
+    const { status, body } = await discloses(
+      officer!,
+      marlow.id,
+      (forgery.items ?? [gate]).map(({ id }) => id),
+      { ...forgery.more },
+    )
     assert.equal(status, 201, forgery.why)
     sent.push({ id: body.id, forgery })
   }
-  for (const { id, forgery: { why, code } } of sent) {
+  for (const {
+    id,
+    forgery: { why, code },
+  } of sent) {
     const outcome = await settled(officer!, id)
     assert.deepEqual([outcome.state, outcome.code], ['refused', code], why)
     assert.deepEqual(claimsIn(outcome.acknowledgement).results, [{ id, state: 'refused', code }], why)
@@ -209,15 +239,22 @@ describe('the ICO, sent what should not have been', () => {
     }
     const unknown = newSigningKey()
     await icoRefuses([
-      under('an unknown key under the enrolled one\u2019s name', 'permission-invalid', (items) => permission(items, { key: { ...unknown, kid: gwen!.signingKey.kid } })),
+      under('an unknown key under the enrolled one\u2019s name', 'permission-invalid', (items) =>
+        permission(items, { key: { ...unknown, kid: gwen!.signingKey.kid } }),
+      ),
       under('another organisation\u2019s key', 'permission-invalid', (items) => permission(items, { key: malcolm!.signingKey })),
       under('another item put in after signing', 'permission-invalid', altered),
       under('no JWS', 'permission-invalid', (items) => ({ ...permission(items), permission: 'x' })),
-      under('no signature', 'permission-invalid', (items) => ({ ...permission(items), permission: permission(items).permission.replace(/\.[^.]+$/, '.') })),
+      under('no signature', 'permission-invalid', (items) => ({
+        ...permission(items),
+        permission: permission(items).permission.replace(/\.[^.]+$/, '.'),
+      })),
       under('for another sender', 'permission-invalid', (items) => permission(items, { claims: { aud: 'ico' } })),
       under('for another recipient', 'permission-invalid', (items) => permission(items, { detail: { to: 'portal' } })),
       under('of another deployment', 'permission-invalid', (items) => permission(items, { claims: { deployment: randomUUID() } })),
-      under('under another agreement', 'permission-invalid', (items) => permission(items, { claims: { agreement: { ...trust.agreements[0], hash: 'A'.repeat(43) } } })),
+      under('under another agreement', 'permission-invalid', (items) =>
+        permission(items, { claims: { agreement: { ...trust.agreements[0], hash: 'A'.repeat(43) } } }),
+      ),
       under('over no item', 'permission-invalid', () => permission([])),
     ])
   })
@@ -240,8 +277,14 @@ describe('the ICO, sent what should not have been', () => {
       invalid('in another deployment', enrolledBy([portal, ncsc], { deployment: randomUUID() })),
       invalid('under the name of another key', enrolledBy([portal, ncsc], { kid: gwen!.signingKey.kid })),
       invalid('in force only later', enrolledBy([portal, ncsc], { from: new Date(fromNow(10) * 1000).toISOString() })),
-      invalid('altered after signing', (items) => permission(items, { enrolment: { ...genuine, payload: genuine.payload.replace(/.$/, (last: string) => (last === 'A' ? 'B' : 'A')) } })),
-      invalid('with one signature', (items) => permission(items, { enrolment: { ...genuine, signatures: genuine.signatures.slice(0, 1) } })),
+      invalid('altered after signing', (items) =>
+        permission(items, {
+          enrolment: { ...genuine, payload: genuine.payload.replace(/.$/, (last: string) => (last === 'A' ? 'B' : 'A')) },
+        }),
+      ),
+      invalid('with one signature', (items) =>
+        permission(items, { enrolment: { ...genuine, signatures: genuine.signatures.slice(0, 1) } }),
+      ),
       invalid('another organisation\u2019s genuine one', (items) => permission(items, { enrolment: enrolments.get(water.organisationId) })),
     ])
   })
@@ -250,7 +293,9 @@ describe('the ICO, sent what should not have been', () => {
     await icoRefuses([
       under('expired at log time', 'permission-expired', (items) => longEnrolled(items, { nbf: fromNow(-20), exp: fromNow(-10) })),
       under('not begun at log time', 'flow-not-allowed', (items) => permission(items, { claims: { nbf: fromNow(10) } })),
-      under('beginning after its end', 'permission-invalid', (items) => permission(items, { claims: { nbf: fromNow(20), exp: fromNow(10) } })),
+      under('beginning after its end', 'permission-invalid', (items) =>
+        permission(items, { claims: { nbf: fromNow(20), exp: fromNow(10) } }),
+      ),
       under('another purpose', 'purpose-not-permitted', (items) => permission(items, { detail: { purpose: 'national-resilience' } })),
       under('another item', 'item-not-permitted', () => permission([front])),
       { ...under('one of two items', 'item-not-permitted', () => permission([front])), items: [gate, front] },
@@ -264,13 +309,26 @@ describe('the ICO, sent what should not have been', () => {
       },
       { why: 'no reason', code: 'necessity-missing', more: { necessity: ' \n' }, forge: () => {} },
       { why: 'a handler', code: 'flow-not-allowed', forge: ({ members }) => (members.officer.role = 'handler') },
-      { why: 'an agreement that is not the one here', code: 'agreement-differs', forge: ({ members }) => (members.agreement = { id: trust.agreements[0]!.id, hash: 'A'.repeat(43) }) },
-      { why: 'an agreement of another name', code: 'agreement-differs', forge: ({ members }) => (members.agreement = { id: 'other', hash: trust.agreements[0]!.hash }) },
+      {
+        why: 'an agreement that is not the one here',
+        code: 'agreement-differs',
+        forge: ({ members }) => (members.agreement = { id: trust.agreements[0]!.id, hash: 'A'.repeat(43) }),
+      },
+      {
+        why: 'an agreement of another name',
+        code: 'agreement-differs',
+        forge: ({ members }) => (members.agreement = { id: 'other', hash: trust.agreements[0]!.hash }),
+      },
     ])
   })
 
   test('[consent-before-disclosure] keeps nothing where what is sent is not what the record says', async () => {
-    const invalid = (why: string, change: (draft: Draft) => void, items = [gate]): Forgery => ({ why, code: 'envelope-invalid', items, forge: change })
+    const invalid = (why: string, change: (draft: Draft) => void, items = [gate]): Forgery => ({
+      why,
+      code: 'envelope-invalid',
+      items,
+      forge: change,
+    })
     await icoRefuses([
       invalid('other words than the commitment stands for', ({ content }) => (content.items[0].value = 'Nothing happened.')),
       invalid('another question', ({ content }) => (content.items[0].question = 'q19')),
@@ -321,9 +379,15 @@ describe('the ICO, sent what should not have been', () => {
     }
     const ico = network.as('Imran Vale')
     const { cases } = (await ico.get('/cases')).body
-    assert.deepEqual(cases.map(({ organisation }: any) => organisation), ['Marlow Fresh Ltd'])
+    assert.deepEqual(
+      cases.map(({ organisation }: any) => organisation),
+      ['Marlow Fresh Ltd'],
+    )
     const { items } = (await ico.get(`/cases/${cases[0].id}`)).body
-    assert.deepEqual(items.map(({ id, value }: any) => [id, value]), [[gate.id, gate.value]])
+    assert.deepEqual(
+      items.map(({ id, value }: any) => [id, value]),
+      [[gate.id, gate.value]],
+    )
     assert.deepEqual(await tracesAtIco(network, [front.id, 'Whatever the sender likes']), [])
   })
 
@@ -343,8 +407,16 @@ async function says(node: 'portal' | 'ncsc', to: NodeId, kind: Kind, prepared: O
   const id = randomUUID()
   told.set(id, { clause: CLAUSE, ...prepared })
   const values = [id, kind, to, new Date()]
-  await query(network.owner[node], `insert into exchange.requests (id, kind, peer, body, actor, requested_at) values ($1, $2, $3, '{}', '{}', $4)`, values)
-  const row = await eventually(() => queryOne<any>(network.owner[node], `select state, code from exchange.outbox where id = $1 and state not in ('waiting', 'claimed')`, [id]))
+  await query(
+    network.owner[node],
+    `insert into exchange.requests (id, kind, peer, body, actor, requested_at) values ($1, $2, $3, '{}', '{}', $4)`,
+    values,
+  )
+  const row = await eventually(() =>
+    queryOne<any>(network.owner[node], `select state, code from exchange.outbox where id = $1 and state not in ('waiting', 'claimed')`, [
+      id,
+    ]),
+  )
   return [row.state, row.code]
 }
 
@@ -358,7 +430,10 @@ describe('the NCSC, sent what an organisation did not sign', () => {
   function gives(signed: unknown, members: object = {}): Promise<unknown[]> {
     const { permission: jws } = (signed ?? {}) as { permission?: unknown }
     const jti = typeof jws === 'string' ? claimsIn(jws).jti : randomUUID()
-    return says('portal', 'ncsc', 'permission', { members: { organisation: marlow.organisationId, permission: jti, ...members }, payload: Buffer.from(canonical(signed)) })
+    return says('portal', 'ncsc', 'permission', {
+      members: { organisation: marlow.organisationId, permission: jti, ...members },
+      payload: Buffer.from(canonical(signed)),
+    })
   }
 
   test('[consent-before-disclosure] it holds no permission that is forged, altered, foreign, expired or not asked for', async () => {
@@ -367,7 +442,10 @@ describe('the NCSC, sent what an organisation did not sign', () => {
       ['another organisation\u2019s key', asked({ key: malcolm!.signingKey })],
       ['a key enrolled by the portal alone', enrolledBy([portal, portal])([gate], { request })],
       ['a key enrolled by the NCSC alone', enrolledBy([ncsc, ncsc])([gate], { request })],
-      ['a key that is enrolled only later', enrolledBy([portal, ncsc], { from: new Date(fromNow(10) * 1000).toISOString() })([gate], { request })],
+      [
+        'a key that is enrolled only later',
+        enrolledBy([portal, ncsc], { from: new Date(fromNow(10) * 1000).toISOString() })([gate], { request }),
+      ],
       ['another organisation\u2019s permission', byWater([gate])],
       ['another organisation\u2019s permission, said to be so', byWater([gate]), { organisation: water.organisationId }],
       ['another id than the record\u2019s', asked(), { permission: randomUUID() }],
@@ -391,8 +469,10 @@ describe('the NCSC, sent what an organisation did not sign', () => {
     const { jti } = claimsIn(signed.permission)
     assert.deepEqual(await gives(signed), ['accepted', null])
     assert.deepEqual(await gives(signed), ['refused', 'already-done'])
-    const held = async () => (await queryOne<any>(network.owner.ncsc, 'select withdrawn_at from permission.held where id = $1', [jti])).withdrawn_at
-    const withdraws = (organisation: string) => says('portal', 'ncsc', 'withdrawal', { members: { organisation, permission: jti, by: 'session' } })
+    const held = async () =>
+      (await queryOne<any>(network.owner.ncsc, 'select withdrawn_at from permission.held where id = $1', [jti])).withdrawn_at
+    const withdraws = (organisation: string) =>
+      says('portal', 'ncsc', 'withdrawal', { members: { organisation, permission: jti, by: 'session' } })
     assert.deepEqual(await withdraws(water.organisationId), ['refused', 'not-found'])
     assert.equal(await held(), null)
     const refuses = (organisation: string, one: string) => says('portal', 'ncsc', 'refusal', { members: { organisation, request: one } })
@@ -422,7 +502,10 @@ describe('the portal, sent a request that is not what it says', () => {
     const rows = await query<any>(network.owner.ncsc, 'select id, salt from casework.contents')
     salts = new Map(rows.map(({ id, salt }) => [id, salt]))
   })
-  const wordsOf = ({ id, question, value }: any, change: object = {}) => ({ reason: 'Only we can say.', items: [{ id, question, value, salt: salts.get(id), ...change }] })
+  const wordsOf = ({ id, question, value }: any, change: object = {}) => ({
+    reason: 'Only we can say.',
+    items: [{ id, question, value, salt: salts.get(id), ...change }],
+  })
 
   test('[consent-before-disclosure] it shows nobody a request for other words than would be sent, or of an organisation it is not about', async () => {
     const before = (await gwen!.get('/permission-requests')).body.requests.length

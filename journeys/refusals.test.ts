@@ -4,7 +4,20 @@ import { after, before, describe, test } from 'node:test'
 import { query, queryOne } from '#platform/db'
 import { newSigningKey } from '#platform/keys'
 import { thumbprint } from '#platform/jws'
-import { asks, callerAt, caseOf, discloses, grants, reports, requestAt, settled, signAs, startNetwork, type Network, type Person } from './network.ts'
+import {
+  asks,
+  callerAt,
+  caseOf,
+  discloses,
+  grants,
+  reports,
+  requestAt,
+  settled,
+  signAs,
+  startNetwork,
+  type Network,
+  type Person,
+} from './network.ts'
 import { tracesAtIco, tracesInTables } from './traces.ts'
 
 const CLAUSE = 'consent-before-disclosure'
@@ -17,7 +30,9 @@ let [reporter, signatory, handler, officer, stranger]: Person[] = []
 let marlow: any
 before(async () => {
   network = await startNetwork({ now: () => new Date(Date.now() + ahead) })
-  ;[reporter, signatory, handler, officer, stranger] = ['Asha Bell', 'Gwen Marlow', 'Callum Drey', 'Sofia Kerr', 'Ines Thorpe'].map((name) => network.as(name))
+  ;[reporter, signatory, handler, officer, stranger] = ['Asha Bell', 'Gwen Marlow', 'Callum Drey', 'Sofia Kerr', 'Ines Thorpe'].map(
+    (name) => network.as(name),
+  )
   marlow = await engaged(reporter!, 'The warehouse runs on paper, zaffre tally.')
 })
 after(() => network.stop())
@@ -78,22 +93,32 @@ describe('door 3 at the NCSC', () => {
     const water = await engaged(stranger!, 'The pumps are not touched, zaffre weir.')
     const finding = await finds(water.id)
     const items = [finding.id, water.items[0].id]
-    await refusedWithoutTrace({ case: water, items, words: [finding.words, water.words], names: ['Harrow Vale Water', water.organisationId] }, 'permission-missing', items)
+    await refusedWithoutTrace(
+      { case: water, items, words: [finding.words, water.words], names: ['Harrow Vale Water', water.organisationId] },
+      'permission-missing',
+      items,
+    )
   })
 
   test('[consent-before-disclosure] an item beside the permitted ones is refused as item-not-permitted, and the permitted one stays too', async () => {
     const other = await finds(marlow.id)
-    await refusedWithoutTrace({ case: marlow, items: [covered.id, other.id], words: [covered.words, other.words] }, 'item-not-permitted', [other.id])
+    await refusedWithoutTrace({ case: marlow, items: [covered.id, other.id], words: [covered.words, other.words] }, 'item-not-permitted', [
+      other.id,
+    ])
   })
 
   test('[consent-before-disclosure] another purpose than the permitted one is refused as purpose-not-permitted', async () => {
     for (const purpose of ['national-resilience', 'anything'])
-      await refusedWithoutTrace({ case: marlow, items: [covered.id], words: [covered.words], more: { purpose } }, 'purpose-not-permitted', [covered.id])
+      await refusedWithoutTrace({ case: marlow, items: [covered.id], words: [covered.words], more: { purpose } }, 'purpose-not-permitted', [
+        covered.id,
+      ])
   })
 
   test('[lawful-gateway] a permission is never enough: without a reason why sending is necessary it is refused as necessity-missing', async () => {
     for (const necessity of [undefined, '', ' \n\t '])
-      await refusedWithoutTrace({ case: marlow, items: [covered.id], words: [covered.words], more: { necessity } }, 'necessity-missing', [covered.id])
+      await refusedWithoutTrace({ case: marlow, items: [covered.id], words: [covered.words], more: { necessity } }, 'necessity-missing', [
+        covered.id,
+      ])
   })
 
   test('[consent-before-disclosure] under a withdrawn permission all is refused as permission-withdrawn', async () => {
@@ -101,7 +126,9 @@ describe('door 3 at the NCSC', () => {
     const permission = await permits(marlow.id, [finding.id])
     const withdrawn = await reporter!.post(`/permissions/${permission}/withdrawal`)
     assert.deepEqual([withdrawn.status, withdrawn.body.state], [200, 'withdrawn'])
-    await refusedWithoutTrace({ case: marlow, items: [finding.id], words: [finding.words], names: [permission] }, 'permission-withdrawn', [finding.id])
+    await refusedWithoutTrace({ case: marlow, items: [finding.id], words: [finding.words], names: [permission] }, 'permission-withdrawn', [
+      finding.id,
+    ])
   })
 
   test('nobody but a releasing officer discloses, and the attempt is not even a proposal', async () => {
@@ -115,7 +142,13 @@ describe('door 3 at the NCSC', () => {
 
   test('a case or an item that does not exist, or is of another case, is not found, and all of these are answered alike', async () => {
     const water = await engaged(stranger!, 'Still pumping.')
-    const attempts = [[nobody, covered.id], ['no-id', covered.id], [marlow.id, nobody], [marlow.id, water.items[0].id], [water.id, covered.id]]
+    const attempts = [
+      [nobody, covered.id],
+      ['no-id', covered.id],
+      [marlow.id, nobody],
+      [marlow.id, water.items[0].id],
+      [water.id, covered.id],
+    ]
     const answers = await Promise.all(attempts.map(([caseId, item]) => discloses(officer!, caseId!, [item!])))
     for (const { status, body } of answers) assert.deepEqual([status, body], [404, answers[0]!.body])
     const malformed = await discloses(officer!, marlow.id, ['no-id'])
@@ -128,7 +161,11 @@ describe('door 3 at the NCSC', () => {
     const places = await tracesAtIco(network, [covered.words])
     assert.deepEqual(places.sort(), ['GET /cases/{id}', 'casework.items'])
     assert.ok((await tracesAtIco(network, [sent.body.id])).includes('exchange.inbox'))
-    assert.deepEqual(await tracesAtIco(network, [marlow.id, marlow.reference, marlow.words, marlow.items[0].id]), [], 'and nothing beside them')
+    assert.deepEqual(
+      await tracesAtIco(network, [marlow.id, marlow.reference, marlow.words, marlow.items[0].id]),
+      [],
+      'and nothing beside them',
+    )
   })
 })
 
@@ -139,11 +176,17 @@ describe('who may open what', () => {
     const permission = await permits(marlow.id, [(await finds(marlow.id)).id])
     const signed = signAs(signatory!.signingKey, 'concordat-permission+jws', request.claims)
     const alike = async (path: (id: string) => string, id: string, body?: unknown) => {
-      const [theirs, none] = await Promise.all([id, nobody].map((one) => (body ? stranger!.post(path(one), body) : stranger!.get(path(one)))))
+      const [theirs, none] = await Promise.all(
+        [id, nobody].map((one) => (body ? stranger!.post(path(one), body) : stranger!.get(path(one)))),
+      )
       assert.deepEqual([theirs!.status, theirs!.body], [404, none!.body], path('{id}'))
     }
     await alike((id) => `/incidents/${id}`, marlow.incident)
-    await alike((id) => `/incidents/${id}/reports`, marlow.incident, { stage: 'update', submit: true, answers: [{ question: 'q42', value: 'Not mine.', audience: ['ncsc'] }] })
+    await alike((id) => `/incidents/${id}/reports`, marlow.incident, {
+      stage: 'update',
+      submit: true,
+      answers: [{ question: 'q42', value: 'Not mine.', audience: ['ncsc'] }],
+    })
     await alike((id) => `/permissions/${id}`, permission)
     await alike((id) => `/permissions/${id}/withdrawal`, permission, {})
     await alike((id) => `/permission-requests/${id}/refusal`, request.id, {})
@@ -171,14 +214,20 @@ describe('who may open what', () => {
 
   test('a resume token opens the folder it was given for, and nothing else', async () => {
     const anybody = callerAt(network.world.nodes.portal.url)
-    const [first, second] = await Promise.all(['Ours', 'Somebody else\u2019s'].map(async (title) => (await anybody.post('/incidents', { title })).body))
+    const [first, second] = await Promise.all(
+      ['Ours', 'Somebody else\u2019s'].map(async (title) => (await anybody.post('/incidents', { title })).body),
+    )
     const holder = callerAt(network.world.nodes.portal.url, first.resume)
     assert.equal((await holder.get(`/incidents/${first.id}`)).body.title, 'Ours')
     for (const id of [second.id, marlow.incident, nobody]) assert.equal((await holder.get(`/incidents/${id}`)).status, 404)
-    assert.deepEqual((await holder.get('/incidents')).body.incidents.map(({ id }: any) => id), [first.id])
+    assert.deepEqual(
+      (await holder.get('/incidents')).body.incidents.map(({ id }: any) => id),
+      [first.id],
+    )
     assert.deepEqual((await holder.get('/permission-requests')).body.requests, [])
     assert.equal((await anybody.get(`/incidents/${first.id}`)).status, 401)
-    for (const node of ['ncsc', 'ico'] as const) assert.equal((await callerAt(network.world.nodes[node].url, first.resume).get('/cases')).status, 401)
+    for (const node of ['ncsc', 'ico'] as const)
+      assert.equal((await callerAt(network.world.nodes[node].url, first.resume).get('/cases')).status, 401)
     assert.equal((await reporter!.get(`/incidents/${first.id}`)).status, 404, 'nor does anybody else open it')
   })
 })
@@ -189,12 +238,20 @@ describe('a permission as it is signed', () => {
   let others: any
   before(async () => {
     const findings = [await finds(marlow.id), await finds(marlow.id)]
-    request = await requestAt(signatory!, await asks(handler!, marlow.id, findings.map(({ id }) => id)))
+    request = await requestAt(
+      signatory!,
+      await asks(
+        handler!,
+        marlow.id,
+        findings.map(({ id }) => id),
+      ),
+    )
     others = await requestAt(signatory!, await asks(handler!, marlow.id, [(await finds(marlow.id)).id]))
   })
 
   const part = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-  const ed25519 = (input: string, key: any) => sign(null, Buffer.from(input), createPrivateKey({ key, format: 'jwk' })).toString('base64url')
+  const ed25519 = (input: string, key: any) =>
+    sign(null, Buffer.from(input), createPrivateKey({ key, format: 'jwk' })).toString('base64url')
 
   /** Any header over any payload, each as text or as JSON, signed by this key. */
   function jws(header: unknown, payload: unknown, key = signatory!.signingKey): string {
@@ -272,7 +329,10 @@ describe('a permission as it is signed', () => {
     const input = `${part(header({ alg: 'HS256' }))}.${part(request.claims)}`
     const pem = createPublicKey({ key: publicJwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' })
     for (const secret of [pem, Buffer.from(key.x, 'base64url')])
-      await isRefused(`${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`, 'alg HS256 with the public key as its secret')
+      await isRefused(
+        `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`,
+        'alg HS256 with the public key as its secret',
+      )
     await nothingIsHeld()
   })
 
@@ -293,7 +353,8 @@ describe('a permission as it is signed', () => {
     await isRefused(`${head}.${payload}.${plusGroupOrder(signature)}`, 'a second spelling of the same signature (RFC 8032 section 5.1.7)')
     await isRefused(`${head}.${part({ ...request.claims, exp: request.claims.exp - 1 })}.${signature}`, 'claims changed after signing')
     await isRefused(`${head}.${payload}.${otherTail(signature)}`, 'stray bits in the last character')
-    for (const broken of ['', 'x', `${head}.${payload}`, `${good}.${signature}`, `${good}=`, ` ${good}`]) await isRefused(broken, 'not a compact JWS')
+    for (const broken of ['', 'x', `${head}.${payload}`, `${good}.${signature}`, `${good}=`, ` ${good}`])
+      await isRefused(broken, 'not a compact JWS')
     await nothingIsHeld()
   })
 
@@ -320,14 +381,21 @@ describe('a permission as it is signed', () => {
   })
 
   test('white space and the order of members are the organisation\u2019s own; given once it is in force, and cannot be given twice', async () => {
-    const permission = jws(` ${JSON.stringify(header(), null, 2)}`, ` \n${JSON.stringify(Object.fromEntries(Object.entries(request.claims).reverse()), null, '\t')}\r\n`)
+    const permission = jws(
+      ` ${JSON.stringify(header(), null, 2)}`,
+      ` \n${JSON.stringify(Object.fromEntries(Object.entries(request.claims).reverse()), null, '\t')}\r\n`,
+    )
     const given = await signatory!.post('/permissions', { permission })
     assert.deepEqual([given.status, given.body.id, given.body.state], [201, request.claims.jti, 'in-force'])
     assert.equal((await signatory!.get(`/permissions/${given.body.id}`)).body.signed, permission, 'kept as it was spelt')
     const [finding] = request.claims.authorization_details[0].items
     const sent = await discloses(officer!, marlow.id, [finding.id])
     assert.equal((await settled(officer!, sent.body.id)).state, 'accepted', 'and the ICO reads it as the portal did')
-    for (const again of [permission, signAs(signatory!.signingKey, TYP, request.claims), signAs(signatory!.signingKey, TYP, { ...request.claims, exp: request.claims.exp - 60 })]) {
+    for (const again of [
+      permission,
+      signAs(signatory!.signingKey, TYP, request.claims),
+      signAs(signatory!.signingKey, TYP, { ...request.claims, exp: request.claims.exp - 60 }),
+    ]) {
       const { status, body } = await signatory!.post('/permissions', { permission: again })
       assert.deepEqual([status, body.code], [409, 'already-done'])
     }
@@ -336,7 +404,11 @@ describe('a permission as it is signed', () => {
   test('a request that was refused cannot be granted afterwards, nor one that was granted refused', async () => {
     const no = await reporter!.post(`/permission-requests/${others.id}/refusal`)
     assert.deepEqual([no.status, no.body.state], [200, 'refused'])
-    for (const attempt of [grants(signatory!, others), reporter!.post(`/permission-requests/${others.id}/refusal`), reporter!.post(`/permission-requests/${request.id}/refusal`)]) {
+    for (const attempt of [
+      grants(signatory!, others),
+      reporter!.post(`/permission-requests/${others.id}/refusal`),
+      reporter!.post(`/permission-requests/${request.id}/refusal`),
+    ]) {
       const { status, body } = await attempt
       assert.deepEqual([status, body.code], [409, 'already-done'])
     }
@@ -349,7 +421,9 @@ test('[consent-before-disclosure] a permission is refused as permission-expired 
   const permission = await permits(marlow.id, [finding.id])
   const late = await requestAt(signatory!, await asks(handler!, marlow.id, [(await finds(marlow.id)).id]))
   ahead += 2 * DAY
-  await refusedWithoutTrace({ case: marlow, items: [finding.id], words: [finding.words], names: [permission] }, 'permission-expired', [finding.id])
+  await refusedWithoutTrace({ case: marlow, items: [finding.id], words: [finding.words], names: [permission] }, 'permission-expired', [
+    finding.id,
+  ])
   assert.equal((await signatory!.get(`/permissions/${permission}`)).body.state, 'expired')
   const given = await grants(signatory!, late)
   assert.deepEqual([given.status, given.body.code], [403, 'permission-expired'])

@@ -65,13 +65,18 @@ export async function seenByAnybody(url: string): Promise<Record<string, string>
   const read = async (path: string) => Buffer.from(await (await fetch(url + path)).arrayBuffer()).toString('latin1')
   const checkpoint = await read('/ledger/checkpoint')
   const size = Number(checkpoint.split('\n')[1])
-  const tiles = Array.from({ length: Math.ceil(size / 256) }, (_, n) => `/ledger/tile/entries/${tilePath(n)}${n === Math.floor(size / 256) ? `.p/${size % 256}` : ''}`)
+  const tiles = Array.from(
+    { length: Math.ceil(size / 256) },
+    (_, n) => `/ledger/tile/entries/${tilePath(n)}${n === Math.floor(size / 256) ? `.p/${size % 256}` : ''}`,
+  )
   const paths = ['/api/openapi.json', '/health/live', '/health/ready', ...tiles]
   return { '/ledger/checkpoint': checkpoint, ...Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await read(path)]))) }
 }
 
 /** C2SP tlog-tiles: `1234067` is written `x001/x234/067`. */
 function tilePath(n: number): string {
-  const groups = String(n).padStart(Math.ceil(String(n).length / 3) * 3, '0').match(/\d{3}/g)!
+  const groups = String(n)
+    .padStart(Math.ceil(String(n).length / 3) * 3, '0')
+    .match(/\d{3}/g)!
   return groups.map((group, nth) => (nth < groups.length - 1 ? `x${group}` : group)).join('/')
 }

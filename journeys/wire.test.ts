@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { checkDelivery, checkTrustFile, open, seal, sealingKeysOf, signStatement, trustOf, type Delivery, type NodeId, type Trust } from '#exchange'
+import {
+  checkDelivery,
+  checkTrustFile,
+  open,
+  seal,
+  sealingKeysOf,
+  signStatement,
+  trustOf,
+  type Delivery,
+  type NodeId,
+  type Trust,
+} from '#exchange'
 import { uint32 } from '#platform/bytes'
 import { canonical } from '#platform/canonical'
 import { nodeItself, systemRandom } from '#platform/context'
@@ -61,7 +72,11 @@ async function catches(findings: string[]): Promise<Caught[]> {
   for (const item of items) sent.push((await discloses(officer!, id, [item])).body.id)
   await eventually(async () => sent.every((one) => box.kept.some((bytes) => headerOf(bytes).id === one)))
   // Nothing of this is tried again: what arrives from here on is what the tests send.
-  await query(network.owner.ncsc, `update exchange.outbox set state = 'cancelled', claimed_by = null, claim_until = null where id = any($1::uuid[])`, [sent])
+  await query(
+    network.owner.ncsc,
+    `update exchange.outbox set state = 'cancelled', claimed_by = null, claim_until = null where id = any($1::uuid[])`,
+    [sent],
+  )
   box.does = 'pass'
   return Promise.all(sent.map((one) => opened(box.kept.find((bytes) => headerOf(bytes).id === one)!)))
 }
@@ -76,7 +91,11 @@ async function opened(bytes: Buffer): Promise<Caught> {
 type Answered = { status: number; code?: string; text: string; delivery?: Delivery }
 
 async function posts(bytes: Uint8Array): Promise<Answered> {
-  const response = await fetch(`${peer}/envelopes`, { method: 'POST', body: bytes as BodyInit, headers: { 'content-type': 'application/octet-stream' } })
+  const response = await fetch(`${peer}/envelopes`, {
+    method: 'POST',
+    body: bytes as BodyInit,
+    headers: { 'content-type': 'application/octet-stream' },
+  })
   const text = await response.text()
   if (response.status !== 200) return { status: response.status, code: JSON.parse(text).code, text }
   const sent = { envelope: bytes, id: headerOf(Buffer.from(bytes)).id, from: 'ncsc', to: 'ico', deployment: trust.deployment } as const
@@ -86,7 +105,11 @@ async function posts(bytes: Uint8Array): Promise<Answered> {
 /** Not a message at all: no acknowledgement, and the same few words whatever was wrong. */
 async function isNoMessage(bytes: Uint8Array, why: string): Promise<void> {
   const { status, text } = await posts(bytes)
-  assert.deepEqual([status, JSON.parse(text)], [400, { type: 'about:blank', title: 'The message could not be opened', status: 400, code: 'envelope-invalid' }], why)
+  assert.deepEqual(
+    [status, JSON.parse(text)],
+    [400, { type: 'about:blank', title: 'The message could not be opened', status: 400, code: 'envelope-invalid' }],
+    why,
+  )
 }
 
 async function isRefused(bytes: Uint8Array, code: string, why: string): Promise<void> {
@@ -164,7 +187,18 @@ describe('what is no message', () => {
     const draw = numbers()
     const { header } = partsOf(bytes)
     const headerEnd = 4 + Buffer.byteLength(canonical(header))
-    const edges = [0, 3, 4, headerEnd - 1, headerEnd, headerEnd + 1119, headerEnd + 1120, bytes.length - 17, bytes.length - 16, bytes.length - 1]
+    const edges = [
+      0,
+      3,
+      4,
+      headerEnd - 1,
+      headerEnd,
+      headerEnd + 1119,
+      headerEnd + 1120,
+      bytes.length - 17,
+      bytes.length - 16,
+      bytes.length - 1,
+    ]
     for (const place of [...edges, ...Array.from({ length: runs(40) }, () => draw(bytes.length))]) {
       const bit = draw(8)
       const altered = Buffer.from(bytes)
@@ -218,12 +252,34 @@ describe('what is no message', () => {
 
   test('a record that is not of its kind\u2019s form, or goes a way the agreement does not have', async () => {
     const { statement, payload, id } = caught[0]!
-    const head = Object.fromEntries(['v', 'id', 'deployment', 'from', 'to', 'at', 'agreement', 'clause', 'payload', 'log'].map((name) => [name, claimsIn(statement)[name]]))
+    const head = Object.fromEntries(
+      ['v', 'id', 'deployment', 'from', 'to', 'at', 'agreement', 'clause', 'payload', 'log'].map((name) => [
+        name,
+        claimsIn(statement)[name],
+      ]),
+    )
     const organisation = randomUUID()
     const others: Record<string, object> = {
       'a receipt': { kind: 'receipt', organisation, for: randomUUID(), about: 'report', state: 'accepted', items: [] },
-      'a request for permission': { kind: 'permission-request', organisation, reference: 'R', recipient: 'ico', purpose: 'incident-response', until: '2027-01-01T00:00:00.000Z', items: [] },
-      'a notice': { kind: 'notice', organisation, disclosure: randomUUID(), record: 'r', recipient: 'ico', purpose: 'incident-response', items: [], permission: randomUUID() },
+      'a request for permission': {
+        kind: 'permission-request',
+        organisation,
+        reference: 'R',
+        recipient: 'ico',
+        purpose: 'incident-response',
+        until: '2027-01-01T00:00:00.000Z',
+        items: [],
+      },
+      'a notice': {
+        kind: 'notice',
+        organisation,
+        disclosure: randomUUID(),
+        record: 'r',
+        recipient: 'ico',
+        purpose: 'incident-response',
+        items: [],
+        permission: randomUUID(),
+      },
       'a permission': { kind: 'permission', organisation, permission: randomUUID() },
       'a refusal': { kind: 'refusal', organisation, request: randomUUID() },
       'a withdrawal': { kind: 'withdrawal', organisation, permission: randomUUID(), by: 'session' },
@@ -253,7 +309,8 @@ describe('what is no message', () => {
       'no agreement': (record) => (record.agreement = null),
       'an instant that is none': (record) => (record.at = 'today'),
     }
-    for (const [why, change] of Object.entries(malformed)) await isNoMessage(await resealed(resigned(statement, change), payload, { id }), why)
+    for (const [why, change] of Object.entries(malformed))
+      await isNoMessage(await resealed(resigned(statement, change), payload, { id }), why)
   })
 
   test('several statements in one envelope, which only the portal takes', async () => {
@@ -278,9 +335,15 @@ describe('what is no message', () => {
 
 describe('what is a message of the NCSC, and refused', () => {
   test('a log proof that does not prove this record in this log, cosigned, is refused as log-proof-invalid', async () => {
-    const [portals] = await query<{ statement: string }>(network.owner.portal, 'select statement from exchange.outbox where statement is not null limit 1')
+    const [portals] = await query<{ statement: string }>(
+      network.owner.portal,
+      'select statement from exchange.outbox where statement is not null limit 1',
+    )
     const checkpoint = (log: any, keep: (line: string) => boolean) =>
-      (log.checkpoint = log.checkpoint.split('\n').filter((line: string) => !line.startsWith('\u2014') || keep(line)).join('\n'))
+      (log.checkpoint = log.checkpoint
+        .split('\n')
+        .filter((line: string) => !line.startsWith('\u2014') || keep(line))
+        .join('\n'))
     const origin = trust.origins
     const wrong: Record<string, (record: any) => void> = {
       'another record\u2019s': (record) => (record.log = claimsIn(caught[0]!.statement).log),
@@ -298,7 +361,10 @@ describe('what is a message of the NCSC, and refused', () => {
       const { statement, payload } = caught[nth + 1]!
       await isRefused(await resealed(resigned(statement, change), payload), 'log-proof-invalid', why)
     }
-    const rows = await query<{ state: string; code: string; statement: string }>(network.owner.ico, 'select state, code, statement from exchange.inbox')
+    const rows = await query<{ state: string; code: string; statement: string }>(
+      network.owner.ico,
+      'select state, code, statement from exchange.inbox',
+    )
     assert.equal(rows.length, Object.keys(wrong).length)
     for (const row of rows) assert.deepEqual(row, { state: 'refused', code: 'log-proof-invalid', statement: '' })
   })
@@ -327,7 +393,8 @@ describe('what is a message of the NCSC, and kept', () => {
     assert.deepEqual(anew.delivery!.results, [{ id, state: 'accepted' }], 'a sender that lost the answer seals anew')
     const many = await Promise.all(Array.from({ length: 5 }, async () => posts(await resealed(statement, payload))))
     for (const { delivery } of many) assert.deepEqual(delivery!.results, [{ id, state: 'accepted' }])
-    for (const table of ['casework.cases', 'casework.items']) assert.equal((await query(network.owner.ico, `select * from ${table}`)).length, 1, table)
+    for (const table of ['casework.cases', 'casework.items'])
+      assert.equal((await query(network.owner.ico, `select * from ${table}`)).length, 1, table)
     assert.equal((await query(network.owner.ico, 'select * from exchange.outbox')).length, 1, 'one receipt')
   })
 

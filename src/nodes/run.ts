@@ -102,7 +102,13 @@ async function ownCluster(config: Config, node: NodeName, stops: Stop[], end: (f
   const { postgres } = config.home.nodes[node]
   const cluster = await startCluster({ folder: postgres, fsync: config.fsync })
   stops.push(() => cluster.stop())
-  void cluster.ended.then(() => end(new ClusterFault(`The database of the ${node} node ended by itself, and so does the node; ${join(postgres, 'log')} says why. Start it again: what was acknowledged is kept.`)))
+  void cluster.ended.then(() =>
+    end(
+      new ClusterFault(
+        `The database of the ${node} node ended by itself, and so does the node; ${join(postgres, 'log')} says why. Start it again: what was acknowledged is kept.`,
+      ),
+    ),
+  )
   return cluster.url(cluster.superuser.user, cluster.superuser.password)
 }
 

@@ -73,7 +73,8 @@ async function disclose(
   wish: Wish,
   ctx: Ctx,
 ): Promise<Reply<{ id: string; state: z.infer<typeof states>; envelope: string }>> {
-  const id = (await transact(deps.db, (tx) => propose(tx, caseId, wish, ctx)).catch(unlessThere)) ?? (await proposedBefore(deps.db, caseId, wish))
+  const id =
+    (await transact(deps.db, (tx) => propose(tx, caseId, wish, ctx)).catch(unlessThere)) ?? (await proposedBefore(deps.db, caseId, wish))
   deps.poke()
   const decided = await decisionOn(deps.db, id, deps.waitMilliseconds)
   return new Reply(decided ? 201 : 202, { id, state: stateOf(decided?.state ?? 'pending'), envelope: id })
