@@ -1,3 +1,4 @@
+import { api as evidenceApi, sealBundle } from '#evidence'
 import { keepRequest, portalApi, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
 import { api as reportingApi, prepareReport } from '#reporting'
 import { peerOf, type Inbound } from '#exchange'
@@ -26,12 +27,17 @@ export const portal: NodeDefinition = {
     'disclosure/migrations',
   ],
   neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
-  desk: ({ db, trust, folders, waitMilliseconds }) => ({
-    endpoints: [...reportingApi({ db, folders, wait: waitMilliseconds }), ...portalApi({ db, trust, keys: folders, waitMilliseconds })],
+  desk: ({ db, trust, folders, poke, waitMilliseconds }) => ({
+    endpoints: [
+      ...reportingApi({ db, folders, wait: waitMilliseconds }),
+      ...portalApi({ db, trust, keys: folders, waitMilliseconds }),
+      ...evidenceApi({ db, trust, folders, poke, waitMilliseconds }),
+    ],
     pages: [],
   }),
   gateway: ({ agreement, trust, folders }) => ({
     outbound: { report: prepareReport(folders), permission: preparePermission, refusal: prepareRefusal, withdrawal: prepareWithdrawal },
+    signOnly: { 'seal-bundle': sealBundle },
     inbound: { 'receipt': keepReceipt, 'notice': keepNotice, 'permission-request': keepRequest(folders, agreement.file, trust) },
   }),
 }
