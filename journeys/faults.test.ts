@@ -75,7 +75,8 @@ function table(): Row[] {
     row(flow, 'sending', 'sender', 'killed', 'database'),
     row(flow, 'arrived', 'recipient', 'stopped', 'database'),
   ])
-  return [...all, ...databases]
+  // An acknowledgement goes to whoever sent the report: while that node is stopped there is no report to acknowledge.
+  return [...all, ...databases].filter(({ flow, moment }) => flow !== 'acknowledge' || moment !== 'queued')
 }
 
 async function endure(row: Row, victim: NodeName, draw: (below: number) => number): Promise<void> {

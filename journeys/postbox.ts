@@ -4,12 +4,14 @@ import type { GatewayConfig } from '#disclosure'
 
 /**
  * Stands in the way between a sender and the ICO, as a bad network does. Checkpoints always pass. Envelopes pass (`pass`), are kept here
- * and not passed on (`keep`), or pass while the answer is lost (`lose-answers`).
+ * and not passed on (`keep`), or pass while the answer is lost (`lose-answers`); `hold-next` passes all but the next one, which waits.
  */
 export type Postbox = {
-  does: 'pass' | 'keep' | 'lose-answers'
-  /** The envelopes that came while they were kept. */
+  does: 'pass' | 'keep' | 'lose-answers' | 'hold-next'
+  /** The envelopes that came and were not passed on. */
   kept: Buffer[]
+  /** Lets what waits go on its way, whether or not its sender still waits for an answer. Resolves when the ICO has it. */
+  release(): Promise<void>
   /** The sender's configuration with this in the way. */
   towards(config: GatewayConfig): GatewayConfig
   close(): Promise<void>
@@ -17,9 +19,14 @@ export type Postbox = {
 
 export async function openPostbox(): Promise<Postbox> {
   let ico = ''
+  let [go, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const box: Postbox = {
     does: 'pass',
     kept: [],
+    release: async () => {
+      go.resolve()
+      await arrived.promise
+    },
     towards: (config) => {
       ico = config.peers.ico!
       return { ...config, peers: { ...config.peers, ico: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } }
@@ -36,12 +43,20 @@ export async function openPostbox(): Promise<Postbox> {
       box.kept.push(body)
       return response.destroy()
     }
+    const waits = isEnvelope && box.does === 'hold-next'
+    if (waits) {
+      box.does = 'pass'
+      box.kept.push(body)
+      ;[go, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      await go.promise
+    }
     const passed = await fetch(ico + request.url, {
       method: request.method!,
       ...(request.method === 'POST' && { body }),
       headers: { 'content-type': request.headers['content-type'] ?? 'application/octet-stream' },
     })
     const text = Buffer.from(await passed.arrayBuffer())
+    if (waits) arrived.resolve()
     if (isEnvelope && box.does === 'lose-answers') return response.destroy()
     return response.writeHead(passed.status, { 'content-type': passed.headers.get('content-type') ?? 'text/plain' }).end(text)
   }

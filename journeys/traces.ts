@@ -37,7 +37,10 @@ export async function tracesInTables(db: Db, words: (string | Buffer)[]): Promis
   for (const { name } of tables) {
     const [row] = await query<{ n: number }>(
       db,
-      `select count(*)::integer as n from ${name} as held where exists (select from unnest($1::text[]) as word where position(word in held::text) > 0)`,
+      `with rows as materialized (select held::text as whole from ${name} as held)
+       select count(*)::integer as n
+       from rows
+       where exists (select from unnest($1::text[]) as word where position(word in whole) > 0)`,
       [sought],
     )
     if (row!.n > 0) found[name] = row!.n

@@ -40,12 +40,8 @@ begin
   if exists (
     select 1
     from jsonb_array_elements(said->'items') as sent
-    -- Its origins, of which there must be one; the organisation in whose case it is; and the one that the record names.
+    -- Its origins; the organisation in whose case it is; and the one that the record names.
     cross join lateral (
-      select max(o.organisation::text)::uuid as organisation
-      from casework.item_origins as o
-      where o.item = (sent->>'id')::uuid
-      union
       select o.organisation
       from casework.item_origins as o
       where o.item = (sent->>'id')::uuid
@@ -57,7 +53,13 @@ begin
       union
       select (said->>'organisation')::uuid
     ) as origin
-    where origin.organisation is null or not exists (
+    where origin.organisation is null
+    or not exists (
+      select 1
+      from casework.item_origins as o
+      where o.item = (sent->>'id')::uuid
+    )
+    or not exists (
       select 1
       from permission.held as h
       join permission.held_items as i on i.permission = h.id
