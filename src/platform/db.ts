@@ -11,6 +11,8 @@ export function openDb(url: string, options: { max?: number; name?: string } = {
   const pool = new pg.Pool({ connectionString: url, max: options.max ?? 8, application_name: options.name ?? 'concordat' })
   // A connection that dies while idle must not end the process: the next query opens another.
   pool.on('error', () => {})
+  // Nor one that dies while in use: the statement under way fails, and whoever waits for it is told by that.
+  pool.on('connect', (client) => void client.on('error', () => {}))
   return { pool, reads: true }
 }
 
