@@ -9,6 +9,9 @@ import type { Entry } from './records.ts'
 
 export const authorities = ['ncsc', 'ico'] as const satisfies AuthorityId[]
 
+/** Zero for none; not by spreading, which a chain of a hundred thousand would be too long for. */
+export const largest = (numbers: number[]): number => numbers.reduce((most, n) => Math.max(most, n), 0)
+
 /** One entry of an authority's chain for the organisation: shown whole, or only linked. */
 type ChainEntry = { n: number; about: string; commitment(previous: Bytes): Bytes; previous?: Bytes }
 
@@ -20,11 +23,7 @@ export function chainFaults(e: Evidence): Fault[] {
     if (closed.length > 0)
       return closed.map(({ record }) => ({ about: record.id, detail: 'it does not show where it stands in the chain' }))
     const links = e.others.filter((link) => link.from === authority)
-    return chainFault(
-      [...shown.map(shownEntry), ...links.map(linkedEntry)],
-      authority,
-      Math.max(0, ...shown.map(({ checked }) => checked.n!)),
-    )
+    return chainFault([...shown.map(shownEntry), ...links.map(linkedEntry)], authority, largest(shown.map(({ checked }) => checked.n!)))
   })
 }
 

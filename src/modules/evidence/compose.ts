@@ -4,6 +4,7 @@ import { instant } from '#platform/clock'
 import { readJws } from '#platform/jws'
 import type { AuthorityId, MessageRecord } from '#exchange'
 import type { LogMember } from '#ledger'
+import { largest } from './books.ts'
 import type { Bundle, Link, Unsealed } from './bundle.ts'
 
 type Enrolment = Bundle['permissions'][number]['enrolment']
@@ -35,8 +36,10 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
   const { deployment, organisation, incident } = gathered
   const received = gathered.received.map((statement) => ({ statement, ...recordIn(statement) }))
   const ours = belongsTo(gathered)
-  const shown = received.filter(({ record }) => ours(record))
   const requests = new Set(gathered.requests.map(({ statement }) => statement))
+  const { shown = [], hidden = [] } = Object.groupBy(received, ({ statement, record }) =>
+    requests.has(statement) || ours(record) ? 'shown' : 'hidden',
+  )
   return {
     v: 1,
     kind: 'concordat-bundle',
@@ -51,10 +54,7 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
     withdrawals: ordered(gathered.withdrawals),
     notices: statementsOf(shown.filter(({ record }) => record.kind === 'notice')),
     receipts: statementsOf(shown.filter(({ record }) => record.kind === 'receipt')),
-    others: linksTo(
-      received.filter((one) => !shown.includes(one) && !requests.has(one.statement)),
-      [...shown, ...received.filter((one) => requests.has(one.statement))],
-    ),
+    others: linksTo(hidden, shown),
   }
 }
 
@@ -94,8 +94,7 @@ function placeOf(statement: string): string {
 
 /** Up to the last entry that is shown: a link after it would be bound by nothing. */
 function linksTo(hidden: Received[], shown: Received[]): Link[] {
-  const last = (authority: string) =>
-    Math.max(0, ...shown.filter(({ record }) => record.from === authority).map(({ log }) => log.opening?.n ?? 0))
+  const last = (authority: string) => largest(shown.filter(({ record }) => record.from === authority).map(({ log }) => log.opening?.n ?? 0))
   const limits = new Map(['ncsc', 'ico'].map((authority) => [authority, last(authority)]))
   return hidden
     .flatMap(({ record, log }) => (log.opening && log.opening.n <= limits.get(record.from)! ? [linkTo(record, log, log.opening)] : []))

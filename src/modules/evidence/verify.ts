@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { trustOf, type AuthorityId, type Trust, type TrustFile } from '#exchange'
-import { authorities, chainFaults, headFaults, timeFaults } from './books.ts'
+import { authorities, chainFaults, headFaults, largest, timeFaults } from './books.ts'
 import { readBundle, sealHolds, type Bundle } from './bundle.ts'
 import { agreementOfBothFaults, consentFaults, withdrawalFaults } from './door-3.ts'
 import { holdingsOf, type Held } from './holdings.ts'
@@ -166,8 +166,6 @@ function verdict(evidence: Evidence, findings: Finding[]): Verdict {
 
 /** The last entry of an authority that the bundle reaches. */
 function lastOf(e: Evidence, authority: AuthorityId): number {
-  return Math.max(
-    0,
-    ...[...e.requests, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority).map(({ checked }) => checked.n ?? 0),
-  )
+  const shown = [...e.requests, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
+  return largest(shown.map(({ checked }) => checked.n ?? 0))
 }
