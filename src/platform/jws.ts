@@ -65,5 +65,9 @@ export function openJws(jws: string, typ: string, key: VerifyKey): Json {
 }
 
 function utf8(bytes: Uint8Array): string {
-  return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new SyntaxError('not UTF-8')
+  }
 }
