@@ -151,9 +151,14 @@ export async function reports(
   title = 'An incident',
 ): Promise<{ incident: string; submissions: Record<string, any> }> {
   const incident = await reporter.post('/incidents', { title })
-  const filed = await reporter.post(`/incidents/${incident.body.id}/reports`, { stage: 'initial', submit: true, answers })
-  if (filed.status !== 201) throw new Error(`report: ${filed.status} ${JSON.stringify(filed.body)}`)
-  return { incident: incident.body.id, submissions: Object.fromEntries(filed.body.submissions.map((one: any) => [one.to, one])) }
+  const { id } = incident.body
+  const filed = await reporter.post(`/incidents/${id}/reports`, { stage: 'initial', submit: true, answers })
+  if (filed.status !== 201 && filed.status !== 202) throw new Error(`report: ${filed.status} ${JSON.stringify(filed.body)}`)
+  const received = await eventually(async () => {
+    const { submissions } = (await reporter.get(`/incidents/${id}`)).body
+    return submissions.every((one: any) => one.receipt) && submissions
+  })
+  return { incident: id, submissions: Object.fromEntries(received.map((one: any) => [one.to, one])) }
 }
 
 export async function caseOf(officer: Person, reference: string): Promise<any> {
@@ -196,6 +201,25 @@ export async function grants(signatory: Person, request: any, items?: string[], 
   return signatory.post('/permissions', { permission: signAs(signatory.signingKey, 'concordat-permission+jws', claims) })
 }
 
+/** Once the NCSC has acknowledged it: the permission's id. */
+export async function inForce(signatory: Person, given: Answer): Promise<string> {
+  if (given.status !== 201 && given.status !== 202) throw new Error(`permission: ${given.status} ${JSON.stringify(given.body)}`)
+  const { id } = given.body
+  await eventually(async () => (await signatory.get(`/permissions/${id}`)).body.state === 'in-force')
+  return id
+}
+
+/** Once it is acknowledged: what the NCSC's receipt says. */
+export async function withdraws(person: Person, permission: string): Promise<any> {
+  const { status, body } = await person.post(`/permissions/${permission}/withdrawal`)
+  if (status !== 200 && status !== 202) throw new Error(`withdrawal: ${status} ${JSON.stringify(body)}`)
+  const known = await eventually(async () => {
+    const now = (await person.get(`/permissions/${permission}`)).body
+    return now.state === 'withdrawn' && now
+  }, 60)
+  return claimsIn(known.receipt)
+}
+
 export function discloses(officer: Person, caseId: string, items: string[], more: Record<string, unknown> = {}): Promise<Answer> {
   return officer.post(`/cases/${caseId}/disclosures`, {
     items,
@@ -226,7 +250,6 @@ export async function permitted(
   const found = await caseOf(handler, submissions['ncsc'].reference)
   const written = await handler.post(`/cases/${found.id}/findings`, { text: finding })
   const request = await requestAt(signatory, await asks(handler, found.id, [...found.items.map((item: any) => item.id), written.body.id]))
-  const given = await grants(signatory, request, [written.body.id])
-  if (given.status !== 201) throw new Error(`permission: ${given.status} ${JSON.stringify(given.body)}`)
-  return { incident, case: found, finding: written.body.id, permission: given.body.id, request, submissions }
+  const permission = await inForce(signatory, await grants(signatory, request, [written.body.id]))
+  return { incident, case: found, finding: written.body.id, permission, request, submissions }
 }

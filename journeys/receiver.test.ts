@@ -16,7 +16,9 @@ import {
   claimsIn,
   discloses,
   eventually,
+  grants,
   reports,
+  requestAt,
   settled,
   signAs,
   startNetwork,
@@ -61,12 +63,16 @@ after(() => network.stop())
 
 type Draft = { members: any; content: any }
 let forge: (draft: Draft) => void
+let spoilt = false
 const told = new Map<string, Prepared>()
 
 function rogue(config: GatewayConfig): GatewayConfig {
   const { mayLeave: _, ...rest } = config
-  const whateverItIsTold: Outbound = async (tx, request) =>
-    told.get(request.id) ?? config.outbound[request.kind as Kind]!(tx, request, config.makeCtx())
+  const whateverItIsTold: Outbound = async (tx, request) => {
+    const honest = async () => config.outbound[request.kind as Kind]!(tx, request, config.makeCtx())
+    if (spoilt && request.kind === 'permission') return { ...(await honest()), payload: Buffer.from('null') }
+    return told.get(request.id) ?? honest()
+  }
   const kinds = Object.keys(config.outbound) as Kind[]
   const outbound = Object.fromEntries(kinds.map((kind) => [kind, kind === 'disclosure' ? whateverIsForged : whateverItIsTold]))
   return { ...rest, outbound }
@@ -462,6 +468,18 @@ describe('the NCSC, sent what an organisation did not sign', () => {
     assert.deepEqual(await gives(longEnrolled([gate], { request, nbf: fromNow(-20), exp: fromNow(-1) })), ['refused', 'permission-expired'])
     assert.deepEqual(await query(network.owner.ncsc, 'select * from permission.held'), [])
     assert.equal((await queryOne<any>(network.owner.ncsc, 'select state from permission.asked where id = $1', [request])).state, 'open')
+  })
+
+  test('a permission that it refuses is shown as refused to whoever gave it, and can be withdrawn all the same', async () => {
+    const offered = await requestAt(gwen!, request)
+    spoilt = true
+    const given = await grants(gwen!, offered)
+    spoilt = false
+    assert.equal(given.body.state, 'refused')
+    const withdrawn = await gwen!.post(`/permissions/${given.body.id}/withdrawal`)
+    assert.deepEqual([withdrawn.status, withdrawn.body.state], [200, 'withdrawn'])
+    const { left, stopped, mayHaveLeft } = claimsIn(withdrawn.body.receipt)
+    assert.deepEqual([left, stopped, mayHaveLeft], [[], [], []])
   })
 
   test('[consent-before-disclosure] it holds what was signed, once, and only who signed it withdraws it', async () => {

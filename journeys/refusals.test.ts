@@ -10,11 +10,13 @@ import {
   caseOf,
   discloses,
   grants,
+  inForce,
   reports,
   requestAt,
   settled,
   signAs,
   startNetwork,
+  withdraws,
   type Network,
   type Person,
 } from './network.ts'
@@ -51,9 +53,7 @@ async function finds(caseId: string): Promise<{ id: string; words: string }> {
 }
 
 async function permits(caseId: string, items: string[]): Promise<string> {
-  const given = await grants(signatory!, await requestAt(signatory!, await asks(handler!, caseId, items)))
-  assert.equal(given.body.state, 'in-force')
-  return given.body.id
+  return inForce(signatory!, await grants(signatory!, await requestAt(signatory!, await asks(handler!, caseId, items))))
 }
 
 /** `words` the portal keeps sealed; `names` it knows, and the ICO must not. */
@@ -124,8 +124,7 @@ describe('door 3 at the NCSC', () => {
   test('[consent-before-disclosure] under a withdrawn permission all is refused as permission-withdrawn', async () => {
     const finding = await finds(marlow.id)
     const permission = await permits(marlow.id, [finding.id])
-    const withdrawn = await reporter!.post(`/permissions/${permission}/withdrawal`)
-    assert.deepEqual([withdrawn.status, withdrawn.body.state], [200, 'withdrawn'])
+    await withdraws(reporter!, permission)
     await refusedWithoutTrace({ case: marlow, items: [finding.id], words: [finding.words], names: [permission] }, 'permission-withdrawn', [
       finding.id,
     ])
@@ -386,7 +385,7 @@ describe('a permission as it is signed', () => {
       ` \n${JSON.stringify(Object.fromEntries(Object.entries(request.claims).reverse()), null, '\t')}\r\n`,
     )
     const given = await signatory!.post('/permissions', { permission })
-    assert.deepEqual([given.status, given.body.id, given.body.state], [201, request.claims.jti, 'in-force'])
+    assert.equal(await inForce(signatory!, given), request.claims.jti)
     assert.equal((await signatory!.get(`/permissions/${given.body.id}`)).body.signed, permission, 'kept as it was spelt')
     const [finding] = request.claims.authorization_details[0].items
     const sent = await discloses(officer!, marlow.id, [finding.id])

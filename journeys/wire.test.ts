@@ -24,7 +24,19 @@ import { silentLog } from '#platform/log'
 import { newSigningKey, readGatewayKeys, type GatewayKeys } from '#platform/keys'
 import type { SealingKey } from '#platform/seal'
 import { runs, seed } from '../checks/runs.ts'
-import { asks, caseOf, claimsIn, discloses, eventually, grants, reports, requestAt, startNetwork, type Network } from './network.ts'
+import {
+  asks,
+  caseOf,
+  claimsIn,
+  discloses,
+  eventually,
+  grants,
+  inForce,
+  reports,
+  requestAt,
+  startNetwork,
+  type Network,
+} from './network.ts'
 import { openPostbox, type Postbox } from './postbox.ts'
 import { tracesAtIco } from './traces.ts'
 
@@ -66,7 +78,7 @@ async function catches(findings: string[]): Promise<Caught[]> {
   const { id } = await caseOf(handler!, submissions['ncsc'].reference)
   const items: string[] = []
   for (const text of findings) items.push((await handler!.post(`/cases/${id}/findings`, { text })).body.id)
-  await grants(gwen!, await requestAt(gwen!, await asks(handler!, id, items)))
+  await inForce(gwen!, await grants(gwen!, await requestAt(gwen!, await asks(handler!, id, items))))
   box.does = 'keep'
   const sent: string[] = []
   for (const item of items) sent.push((await discloses(officer!, id, [item])).body.id)

@@ -15,6 +15,10 @@ const commands: Record<string, { load: () => Promise<Command>; about: string }> 
     about: 'run portal, NCSC and ICO on this machine, for trying out',
   },
   'node': { load: async () => (await import('./commands/node.ts')).node, about: 'run one node: portal|ncsc|ico [--part desk|gateway]' },
+  'found': {
+    load: async () => (await import('./commands/found.ts')).foundCommand,
+    about: 'make keys, trust file and small world, where missing (trying out; start does it)',
+  },
   'migrate': { load: async () => (await import('./commands/migrate.ts')).migrateCommand, about: 'bring named databases up to date' },
   'report': { load: async () => (await import('./commands/report.ts')).report, about: 'file a report from a YAML file' },
   'verify': {
@@ -41,27 +45,27 @@ if (known) {
   process.exitCode = help ? 0 : 2
 }
 
-/** Errors that say what to do are told in one line; anything else is a fault of ours and shows where. */
 async function run({ load }: { load: () => Promise<Command> }): Promise<number> {
   try {
     return await (await load())(argv, process.env)
   } catch (error) {
-    const code = (error as { code?: string }).code
-    const spoken = [
-      'already-running',
-      'cluster-fault',
-      'config-invalid',
-      'agreement-unsigned',
-      'migration-edited',
-      'policy-invalid',
-      'key-refused',
-      'EADDRINUSE',
-    ]
-    process.stderr.write(
-      code !== undefined && spoken.includes(code)
-        ? `concordat: ${(error as Error).message}\n`
-        : `concordat: ${(error as Error).stack ?? error}\n`,
-    )
-    return code === 'config-invalid' ? 2 : 1
+    process.stderr.write(`concordat: ${spoken(error as Error) ?? (error as Error).stack ?? error}\n`)
+    return (error as { code?: string }).code === 'config-invalid' ? 2 : 1
   }
+}
+
+/** Errors that say what to do are told in one line; anything else is a fault of ours and shows where. */
+function spoken(error: Error & { code?: string; port?: number }): string | undefined {
+  if (error.code === 'EADDRINUSE')
+    return `port ${error.port} is taken. Stop what uses it, or set CONCORDAT_PORT to the first of other ports.`
+  const codes = [
+    'already-running',
+    'cluster-fault',
+    'config-invalid',
+    'agreement-unsigned',
+    'migration-edited',
+    'policy-invalid',
+    'key-refused',
+  ]
+  return codes.includes(error.code ?? '') ? error.message : undefined
 }

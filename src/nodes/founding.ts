@@ -5,9 +5,12 @@ import { checkTrustFile, type TrustFile } from '#exchange'
 import { signEnrolment, type Enrolment } from '#permission'
 import { originOf, type Config } from '#platform/config'
 import { makeFolder, nodeNames, openHome, readJson, writeFileAtomically, type NodeName } from '#platform/home'
-import { publicPart, signerOf, thumbprint, type PrivateJwk, type PublicJwk } from '#platform/jws'
+import { publicPart, signerOf, thumbprint, type PublicJwk } from '#platform/jws'
 import { makeKeys, newSigningKey, readAgreementKey, type NewKeys } from '#platform/keys'
+import { writeTryFile, type TryPerson } from './try-file.ts'
 import { organisations, people, type SeedOrganisation, type SeedPerson } from './world.ts'
+
+export type { TryFile } from './try-file.ts'
 
 /** What a node takes in on its first start: its people, by the hash of their tokens alone, and enrolments signed by two. */
 export type Seed = {
@@ -15,16 +18,6 @@ export type Seed = {
   people: (SeedPerson & { id: string; organisationId?: string; token: string })[]
   enrolments: { kid: string; org: string; record: Enrolment; from: string }[]
 }
-
-type TryPerson = {
-  name: string
-  roles: string[]
-  organisation?: string
-  node: NodeName
-  token: string
-  signingKey?: PrivateJwk & { kid: string }
-}
-export type TryFile = { nodes: Record<NodeName, { url: string }>; people: TryPerson[] }
 
 /**
  * Founds a deployment for trying out, on one machine that holds every key: keys, trust file, both bodies' signatures over the
@@ -128,18 +121,6 @@ function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKe
 function seedFor(node: NodeName, seed: Seed): Seed {
   const own = seed.people.filter((person) => person.node === node)
   return node === 'portal' ? { ...seed, people: own } : { organisations: [], people: own, enrolments: [] }
-}
-
-async function writeTryFile(config: Config, known: TryPerson[]): Promise<void> {
-  const nodes = Object.fromEntries(nodeNames.map((node) => [node, { url: originOf(config, node) }])) as TryFile['nodes']
-  await writeFileAtomically(config.home.tryFile, `${JSON.stringify({ nodes, people: known }, null, 1)}\n`)
-}
-
-/** The addresses may have moved since the last start. */
-export async function refreshTryFile(config: Config): Promise<TryFile> {
-  const known = (await readJson(config.home.tryFile)) as TryFile
-  await writeTryFile(config, known.people)
-  return (await readJson(config.home.tryFile)) as TryFile
 }
 
 /** Raised where a node may not start under the agreement's folder as it stands. */

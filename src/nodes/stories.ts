@@ -1,4 +1,4 @@
-import type { TryFile } from './founding.ts'
+import type { TryFile } from './try-file.ts'
 
 /**
  * Incidents at different stages, told through the front door as the people of the small world would: a draft that is filed with

@@ -2,10 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { originOf, type Config } from '#platform/config'
 import { lockHome, makeFolder, nodeNames, writeFileAtomically, type NodeName } from '#platform/home'
-import { agreementStanding, found, refreshTryFile, signedAgreement } from './founding.ts'
 import { tellStories } from './stories.ts'
+import { refreshTryFile } from './try-file.ts'
 
 const main = resolve(import.meta.dirname, '../main.ts')
 
@@ -21,12 +22,12 @@ export async function start(config: Config, print: (line: string) => void): Prom
   await makeFolder(config.home.folder)
   const lock = await lockHome(config.home.folder)
   try {
-    await found(config)
-    await signedAgreement(config)
+    const agreement = await founded()
+    if (agreement === undefined) return 1
     const known = await refreshTryFile(config)
     print(`Concordat, for trying out, on Node ${process.version} (${process.execPath})`)
     return await supervise(print, async () => {
-      await announce(config, print)
+      announce(config, agreement, print)
       const told = join(config.home.folder, 'stories-told')
       if (config.seed === 'people' || existsSync(told)) return
       await tellStories(known)
@@ -37,10 +38,19 @@ export async function start(config: Config, print: (line: string) => void): Prom
   }
 }
 
-async function announce(config: Config, print: (line: string) => void): Promise<void> {
-  const { folder, byItself } = await agreementStanding(config)
+type Known = { id: string; hash: string; byItself: boolean }
+
+/** In a process of its own: what founding needs is large, and this one stays. Undefined where it refused, and said why. */
+async function founded(): Promise<Known | undefined> {
+  const child = spawn(process.execPath, [...process.execArgv, main, 'found', '--json'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const ended = once(child, 'exit')
+  const said = await text(child.stdout!)
+  return (await ended)[0] === 0 ? (JSON.parse(said) as Known) : undefined
+}
+
+function announce(config: Config, { id, hash, byItself }: Known, print: (line: string) => void): void {
   for (const node of nodeNames) print(`  ${node.padEnd(7)}${originOf(config, node)}`)
-  print(`  agreement ${folder.file.id}, hash ${folder.hash}${byItself ? ', signed by itself because this is for trying out' : ''}`)
+  print(`  agreement ${id}, hash ${hash}${byItself ? ', signed by itself because this is for trying out' : ''}`)
   print(`  people and tokens: ${config.home.tryFile}`)
   print('Ready. Ctrl-C stops everything.')
 }

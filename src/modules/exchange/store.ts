@@ -151,11 +151,12 @@ export async function releaseRows(tx: Tx, ids: string[], process: string, next: 
   )
 }
 
+/** A row that may not leave any more. One that was tried before is not said to have been stopped: its answer may have been lost. */
 export async function cancelRow(tx: Tx, id: string, code: RefusalCode, at: Date): Promise<void> {
   await query(
     tx,
     `update exchange.outbox
-     set state = 'cancelled', code = $2, settled_at = $3, claimed_by = null, claim_until = null, payload = null
+     set state = case when attempts > 0 then 'may-have-left' else 'cancelled' end, code = $2, settled_at = $3, claimed_by = null, claim_until = null, payload = null
      where id = $1`,
     [id, code, at],
   )
@@ -163,13 +164,22 @@ export async function cancelRow(tx: Tx, id: string, code: RefusalCode, at: Date)
 
 // Withdrawal: what is still here, what left, what may have left
 
-/** Cancels every send under the permission that nobody has claimed. Waits for a claim that is being made. Returns the records stopped. */
+/**
+ * Cancels every send under the permission that nobody has claimed or is claiming. It waits for no claim: whoever makes one waits for
+ * the permission's row, and the two would wait for each other. Returns the records stopped.
+ */
 export async function cancelUnder(tx: Tx, permission: string, at: Date): Promise<string[]> {
   const rows = await query<{ id: string }>(
     tx,
     `update exchange.outbox
      set state = 'cancelled', code = 'permission-withdrawn', settled_at = $2, payload = null
-     where permissions @> array[$1] and state = 'waiting' and kind = 'disclosure'
+     where id in (
+       select id
+       from exchange.outbox
+       where permissions @> array[$1] and state = 'waiting' and kind = 'disclosure'
+       order by queued_at, id
+       for update skip locked
+     )
      returning id`,
     [permission, at],
   )

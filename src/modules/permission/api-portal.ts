@@ -4,7 +4,7 @@ import type { Ctx } from '#platform/context'
 import { transact, type Db } from '#platform/db'
 import { invalid, Refusal } from '#platform/errors'
 import { readJws } from '#platform/jws'
-import { receiptsFor, requestSend, waitFor, type NodeId, type Trust } from '#exchange'
+import { outcomesOf, receiptsFor, requestSend, waitFor, type NodeId, type Trust } from '#exchange'
 import { enrolmentOf } from '#identity'
 import { incidentForActor, type FolderKeys } from '#reporting'
 import { checkEnrolment } from './enrolment.ts'
@@ -14,6 +14,7 @@ import {
   grantById,
   grantsOf,
   insertGrant,
+  lockRequest,
   markRefused,
   markWithdrawing,
   requestById,
@@ -131,6 +132,7 @@ async function give(deps: PortalDeps, signed: string, ctx: Ctx): Promise<Reply<z
   if (!isNarrowed(JSON.parse(asked.claims) as Claims, claims)) throw new Refusal('permission-invalid')
   if (claims.exp * 1000 <= ctx.now().getTime()) throw new Refusal('permission-expired')
   await transact(deps.db, async (tx) => {
+    if (await lockRequest(tx, asked.id)) throw new Refusal('already-done')
     const record = await requestSend(tx, { kind: 'permission', to: asked.sender as NodeId, body: { permission: claims.jti } }, ctx)
     const row = {
       id: claims.jti,
@@ -146,8 +148,11 @@ async function give(deps: PortalDeps, signed: string, ctx: Ctx): Promise<Reply<z
     if (!(await insertGrant(tx, row))) throw new Refusal('already-done')
   })
   const grant = await own(deps, claims.jti, ctx)
-  await waitFor(async () => (await receiptsFor(deps.db, [grant.record])).get(grant.record), deps.waitMilliseconds)
-  const now = await standing(deps, grant, ctx)
+  const answered = await waitFor(async () => {
+    const now = await standing(deps, grant, ctx)
+    return now.state === 'delivering' ? undefined : now
+  }, deps.waitMilliseconds)
+  const now = answered ?? (await standing(deps, grant, ctx))
   return new Reply(now.state === 'delivering' ? 202 : 201, now)
 }
 
@@ -161,10 +166,12 @@ async function own({ db }: PortalDeps, id: string, ctx: Ctx): Promise<GrantRow> 
 async function standing({ db }: PortalDeps, grant: GrantRow, ctx: Ctx): Promise<z.infer<typeof permission>> {
   const receipts = await receiptsFor(db, [grant.record, ...(grant.withdrawal ? [grant.withdrawal] : [])])
   const given = receipts.get(grant.record)
+  // What is refused gets no receipt: the signed answer to its delivery says so.
+  const refused = !given && (await outcomesOf(db, [grant.record])).get(grant.record)?.state === 'refused'
   const withdrawn = grant.withdrawal ? receipts.get(grant.withdrawal) : undefined
   return {
     id: grant.id,
-    state: stateOf(grant, given?.state, withdrawn !== undefined, ctx.now()),
+    state: stateOf(grant, refused ? 'refused' : given?.state, withdrawn !== undefined, ctx.now()),
     acknowledgement: given?.statement ?? null,
     receipt: withdrawn?.statement ?? null,
   }
@@ -223,8 +230,9 @@ function kidOf(jws: string): string {
 async function refuse({ db }: PortalDeps, id: string, ctx: Ctx): Promise<{ id: string; state: 'refused' }> {
   const asked = await requestById(db, id)
   if (!asked || asked.organisation !== ctx.actor.organisation) throw new Refusal('not-found')
-  if ((await grantsOf(db, asked.incident)).some((grant) => grant.request === id)) throw new Refusal('already-done')
   await transact(db, async (tx) => {
+    await lockRequest(tx, id)
+    if ((await grantsOf(tx, asked.incident)).some((grant) => grant.request === id)) throw new Refusal('already-done')
     const record = await requestSend(tx, { kind: 'refusal', to: asked.sender as NodeId, body: { request: id } }, ctx)
     if (!(await markRefused(tx, id, record, ctx.now()))) throw new Refusal('already-done')
   })

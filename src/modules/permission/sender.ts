@@ -8,11 +8,14 @@ import { checkPermission, keyCountsAt, signedPermission } from './permission.ts'
 import {
   askedById,
   closeAsked,
+  heldByIds,
   insertHeld,
   insertWithdrawal,
   openWithdrawals,
+  rememberWithdrawal,
   settleWithdrawal,
   withdrawHeld,
+  withdrawnBefore,
   type WithdrawalRow,
 } from './store.ts'
 
@@ -65,6 +68,8 @@ export function keepPermission(trust: Trust): Inbound {
       ends: new Date(claims.exp * 1000),
       permission: signed.permission,
       enrolment: signed.enrolment,
+      // Its withdrawal may have overtaken it on the way.
+      withdrawn_at: await withdrawnBefore(tx, claims.jti, claims.iss),
     }
     if (!(await insertHeld(tx, { ...row, record: record.id, received_at: ctx.now() }, permission.items))) throw new Refusal('already-done')
     await closeAsked(tx, claims.request, 'granted')
@@ -109,14 +114,16 @@ export const keepRefusal: Inbound = async (tx, { record }, queue, ctx) => {
 
 /**
  * Withdraws at once: what nobody has claimed is cancelled in this transaction, and nothing is claimed after it. The receipt
- * waits (settleWithdrawals) for what was claimed. A crash before commit leaves the withdrawal to be delivered again.
+ * waits (settleWithdrawals) for what was claimed. A permission that has not arrived yet is withdrawn when it does. A crash before commit leaves the withdrawal to be delivered again.
  */
 export const keepWithdrawal: Inbound = async (tx, { record }, _queue, ctx) => {
   const permission = record['permission'] as string
-  const held = await withdrawHeld(tx, permission, record.organisation!, ctx.now())
-  if (!held) throw new Refusal('not-found')
+  const organisation = record.organisation!
+  await rememberWithdrawal(tx, permission, organisation, ctx.now())
+  const held = await withdrawHeld(tx, permission, organisation, ctx.now())
+  if (!held && (await heldByIds(tx, [permission])).length > 0) throw new Refusal('not-found')
   const stopped = await cancelUnder(tx, permission, ctx.now())
-  await insertWithdrawal(tx, { id: record.id, permission, organisation: held.organisation, received_at: ctx.now(), stopped })
+  await insertWithdrawal(tx, { id: record.id, permission, organisation, received_at: ctx.now(), stopped })
 }
 
 /**

@@ -43,6 +43,12 @@ export function requestsOf(db: Db, organisation: string): Promise<RequestRow[]> 
   )
 }
 
+/** When it was refused, if it was. Granting and refusing take the row in turn, so that a request never ends as both. */
+export async function lockRequest(tx: Tx, id: string): Promise<Date | null> {
+  const row = await queryOne<{ refused_at: Date | null }>(tx, 'select refused_at from permission.requests where id = $1 for update', [id])
+  return row!.refused_at
+}
+
 /** False where it was refused before. */
 export async function markRefused(tx: Tx, id: string, refusal: string, at: Date): Promise<boolean> {
   const rows = await query(
@@ -99,7 +105,7 @@ export function grantById(db: Db | Tx, id: string): Promise<GrantRow | undefined
   return queryOne(db, 'select * from permission.grants where id = $1', [id])
 }
 
-export function grantsOf(db: Db, incident: string): Promise<GrantRow[]> {
+export function grantsOf(db: Db | Tx, incident: string): Promise<GrantRow[]> {
   return query(
     db,
     `select *
@@ -187,15 +193,11 @@ export type HeldRow = {
 export type Held = HeldRow & { items: ItemRef[] }
 
 /** False where it is held already. */
-export async function insertHeld(
-  tx: Tx,
-  row: Omit<HeldRow, 'withdrawn_at'> & { record: string; received_at: Date },
-  items: ItemRef[],
-): Promise<boolean> {
+export async function insertHeld(tx: Tx, row: HeldRow & { record: string; received_at: Date }, items: ItemRef[]): Promise<boolean> {
   const rows = await query(
     tx,
-    `insert into permission.held (id, organisation, recipient, purpose, begins, ends, permission, enrolment, record, received_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    `insert into permission.held (id, organisation, recipient, purpose, begins, ends, permission, enrolment, record, received_at, withdrawn_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      on conflict on constraint held_pk do nothing
      returning id`,
     [
@@ -209,6 +211,7 @@ export async function insertHeld(
       JSON.stringify(row.enrolment),
       row.record,
       row.received_at,
+      row.withdrawn_at,
     ],
   )
   if (rows.length === 0) return false
@@ -252,6 +255,33 @@ export async function withdrawHeld(tx: Tx, id: string, organisation: string, at:
 }
 
 // Sending body: withdrawals
+
+/** Takes the permission's row: a withdrawal at the same moment waits for this transaction, or is seen by it. */
+export async function withdrawnBefore(tx: Tx, permission: string, organisation: string): Promise<Date | null> {
+  await query(
+    tx,
+    `insert into permission.standing (permission, organisation)
+     values ($1, $2)
+     on conflict on constraint standing_pk do nothing`,
+    [permission, organisation],
+  )
+  const row = await queryOne<{ withdrawn_at: Date | null }>(
+    tx,
+    'select withdrawn_at from permission.standing where permission = $1 and organisation = $2 for update',
+    [permission, organisation],
+  )
+  return row!.withdrawn_at
+}
+
+export async function rememberWithdrawal(tx: Tx, permission: string, organisation: string, at: Date): Promise<void> {
+  await query(
+    tx,
+    `insert into permission.standing (permission, organisation, withdrawn_at)
+     values ($1, $2, $3)
+     on conflict on constraint standing_pk do update set withdrawn_at = coalesce(standing.withdrawn_at, $3)`,
+    [permission, organisation, at],
+  )
+}
 
 export type WithdrawalRow = { id: string; permission: string; organisation: string; received_at: Date; stopped: string[] }
 

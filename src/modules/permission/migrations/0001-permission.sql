@@ -82,6 +82,14 @@ create table permission.held_items (
 
 create index held_items_item on permission.held_items (item);
 
+-- At a sending body: one row a permission, held or withdrawn, whichever comes first. Both write it, so neither can overlook the other.
+create table permission.standing (
+  permission uuid not null,
+  organisation uuid not null,
+  withdrawn_at timestamptz,
+  constraint standing_pk primary key (permission, organisation)
+);
+
 -- At a sending body: a withdrawal waits here until every send that was under way has ended one way or the other.
 create table permission.withdrawals (
   id uuid not null,
@@ -100,8 +108,8 @@ grant select on all tables in schema permission to :desk, :gateway;
 grant insert on permission.grants, permission.asked to :desk;
 grant update (refused_at, refusal) on permission.requests to :desk;
 grant update (withdrawal, withdrawal_signed) on permission.grants to :desk;
-grant insert on permission.requests, permission.held, permission.held_items, permission.withdrawals to :gateway;
+grant insert on permission.requests, permission.held, permission.held_items, permission.standing, permission.withdrawals to :gateway;
 -- `for share` and `for update` need the right to update something.
-grant update (withdrawn_at) on permission.held to :gateway;
+grant update (withdrawn_at) on permission.held, permission.standing to :gateway;
 grant update (state) on permission.asked to :gateway;
 grant update (settled_at) on permission.withdrawals to :gateway;
