@@ -33,7 +33,7 @@ const mayImport = {
 const working = {
   agreement: ['agreement', 'folder'],
   casework: ['arrival', 'desk'],
-  disclosure: ['accept', 'dispatch', 'door-3', 'gateway', 'interval', 'peer-server', 'put', 'receive', 'requests'],
+  disclosure: ['accept', 'dispatch', 'door-3', 'gateway', 'interval', 'keep', 'peer-client', 'peer-server', 'put', 'receive', 'requests'],
   exchange: ['requests'],
   identity: ['credentials', 'enrolments', 'organisations', 'people'],
   ledger: ['append', 'cosigning', 'interval', 'proofs', 'public-files', 'rollback'],

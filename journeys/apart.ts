@@ -12,7 +12,7 @@ import { endsWithin, startOf } from '#platform/processes'
 import { found, type TryFile } from '../src/nodes/founding.ts'
 import { freePorts, personOf, type Person } from './network.ts'
 
-const main = resolve(import.meta.dirname, '../src/main.ts')
+const concordat = resolve(import.meta.dirname, '../bin/concordat')
 
 /**
  * The real thing: `concordat node …` three times, each a process of its own with a cluster of its own, in a home below the system's
@@ -102,7 +102,7 @@ class Node {
   async start(): Promise<void> {
     const log = await open(this.log, 'a')
     // The channel ties its life to ours: whatever becomes of this process, nothing is left.
-    const child = spawn(process.execPath, [main, 'node', this.#name], {
+    const child = spawn(concordat, ['node', this.#name], {
       env: { ...environment(), ...this.#env },
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     })

@@ -37,7 +37,26 @@ export type Network = {
 export type NetworkOptions = { env?: Record<string, string>; node?: Partial<Record<NodeName, RunOptions>>; now?: () => Date }
 
 export async function startNetwork(options: NetworkOptions = {}): Promise<Network> {
+  const stops: Stop[] = []
+  const stop = async () => {
+    for (const one of stops.splice(0).reverse()) await one()
+  }
+  try {
+    return await begin(options, stops, stop)
+  } catch (error) {
+    await stop()
+    // Somebody took a port between our looking and our listening.
+    if ((error as { code?: string }).code === 'EADDRINUSE') return startNetwork(options)
+    throw error
+  }
+}
+
+type Stop = () => Promise<unknown>
+
+/** Whatever is begun is noted in `stops`, so that nothing is left running where a later step fails. */
+async function begin(options: NetworkOptions, stops: Stop[], stop: () => Promise<void>): Promise<Network> {
   const folder = await mkdtemp(join(tmpdir(), 'concordat-journey-'))
+  stops.push(() => rm(folder, { recursive: true, force: true }))
   const config = readConfig({
     CONCORDAT_HOME: folder,
     CONCORDAT_PORT: String(await freePorts()),
@@ -52,33 +71,35 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<Networ
   const databases = Object.fromEntries(
     await Promise.all(nodeNames.map(async (node) => [node, await freshDatabase(definitions[node].migrations)])),
   ) as Record<NodeName, Awaited<ReturnType<typeof freshDatabase>>>
+  stops.push(() => Promise.all(nodeNames.map((node) => databases[node].drop())))
   const urls = (node: NodeName) => ({ owner: databases[node].ownerUrl, desk: databases[node].deskUrl, gateway: databases[node].gatewayUrl })
   const run = (node: NodeName, more: RunOptions = {}) =>
     runNode(config, node, {
       databases: urls(node),
+      // All nodes of two journeys at once share one server.
+      connections: { desk: 3, gateway: 4 },
       log: silentLog,
       ...(options.now && { now: options.now }),
       ...options.node?.[node],
       ...more,
     })
-  const running = Object.fromEntries(await Promise.all(nodeNames.map(async (node) => [node, await run(node)]))) as Record<NodeName, Running>
-  const owner = Object.fromEntries(nodeNames.map((node) => [node, openDb(urls(node).owner, { max: 2 })])) as Record<NodeName, Db>
+  const running = {} as Record<NodeName, Running>
+  stops.push(() => Promise.all(Object.values(running).map((one) => one.stop())))
+  const started = await Promise.allSettled(nodeNames.map(async (node) => (running[node] = await run(node))))
+  for (const one of started) if (one.status === 'rejected') throw one.reason
+  const owner = Object.fromEntries(nodeNames.map((node) => [node, openDb(urls(node).owner, { max: 1 })])) as Record<NodeName, Db>
+  stops.push(() => Promise.all(nodeNames.map((node) => closeDb(owner[node]))))
   const world = (await readJson(config.home.tryFile)) as TryFile
   return {
     config,
     world,
     running,
     owner,
+    stop,
     as: (name) => personOf(world, name),
     restart: async (node, more) => {
       await running[node].stop()
       running[node] = await run(node, more)
-    },
-    stop: async () => {
-      await Promise.all(nodeNames.map((node) => running[node].stop()))
-      await Promise.all(nodeNames.map((node) => closeDb(owner[node])))
-      await Promise.all(nodeNames.map((node) => databases[node].drop()))
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }

@@ -22,6 +22,7 @@ import {
   settled,
   signAs,
   startNetwork,
+  withdraws,
   type Network,
   type Person,
 } from './network.ts'
@@ -67,7 +68,7 @@ let spoilt = false
 const told = new Map<string, Prepared>()
 
 function rogue(config: GatewayConfig): GatewayConfig {
-  const { mayLeave: _, ...rest } = config
+  const { mayNotLeave: _, ...rest } = config
   const whateverItIsTold: Outbound = async (tx, request) => {
     const honest = async () => config.outbound[request.kind as Kind]!(tx, request, config.makeCtx())
     if (spoilt && request.kind === 'permission') return { ...(await honest()), payload: Buffer.from('null') }
@@ -176,13 +177,14 @@ async function icoRefuses(forgeries: Forgery[]): Promise<void> {
   const sent: { id: string; forgery: Forgery }[] = []
   for (const forgery of forgeries) {
     forge = forgery.forge
-    const { status, body } = await discloses(
+    const { body } = await discloses(
       officer!,
       marlow.id,
       (forgery.items ?? [gate]).map(({ id }) => id),
       { ...forgery.more },
     )
-    assert.equal(status, 201, forgery.why)
+    // Decided, and so forged, before the next one is.
+    await eventually(() => queryOne(network.owner.ncsc, 'select id from exchange.outbox where id = $1', [body.id]))
     sent.push({ id: body.id, forgery })
   }
   for (const {
@@ -475,10 +477,8 @@ describe('the NCSC, sent what an organisation did not sign', () => {
     spoilt = true
     const given = await grants(gwen!, offered)
     spoilt = false
-    assert.equal(given.body.state, 'refused')
-    const withdrawn = await gwen!.post(`/permissions/${given.body.id}/withdrawal`)
-    assert.deepEqual([withdrawn.status, withdrawn.body.state], [200, 'withdrawn'])
-    const { left, stopped, mayHaveLeft } = claimsIn(withdrawn.body.receipt)
+    await eventually(async () => (await gwen!.get(`/permissions/${given.body.id}`)).body.state === 'refused')
+    const { left, stopped, mayHaveLeft } = await withdraws(gwen!, given.body.id)
     assert.deepEqual([left, stopped, mayHaveLeft], [[], [], []])
   })
 

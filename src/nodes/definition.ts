@@ -20,5 +20,5 @@ export type NodeDefinition = {
   /** Routes that no limit on requests may close: what a genuine first report needs. */
   neverLimited: string[]
   desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[] }
-  gateway(needs: GatewayNeeds): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayLeave' | 'chores' | 'signOnly'>
+  gateway(needs: GatewayNeeds): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly'>
 }

@@ -1,5 +1,5 @@
 import { api as caseworkApi, keepReport } from '#casework'
-import { api as disclosureApi, mayLeave, prepareDisclosure } from '#disclosure'
+import { api as disclosureApi, mayNotLeave, prepareDisclosure } from '#disclosure'
 import { keepPermission, keepRefusal, keepWithdrawal, prepareRequest, senderApi, settleWithdrawals } from '#permission'
 import type { NodeDefinition } from './definition.ts'
 
@@ -28,7 +28,7 @@ export const ncsc: NodeDefinition = {
   gateway: ({ agreement, trust, graceMilliseconds }) => ({
     outbound: { 'permission-request': prepareRequest, 'disclosure': prepareDisclosure(agreement, trust, 'ncsc') },
     inbound: { report: keepReport('ncsc'), permission: keepPermission(trust), refusal: keepRefusal, withdrawal: keepWithdrawal },
-    mayLeave,
+    mayNotLeave,
     chores: (tx, queue, ctx) => settleWithdrawals(tx, queue, graceMilliseconds, ctx),
   }),
 }

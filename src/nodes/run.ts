@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { activate, type Agreement } from '#agreement'
@@ -11,7 +12,7 @@ import { nodeItself, systemRandom, type Actor, type Ctx } from '#platform/contex
 import { closeDb, openDb, queryOne, transact, type Db } from '#platform/db'
 import { lockFile, makeFolder, nodeNames, openHome, type NodeName } from '#platform/home'
 import { createWeb } from '#platform/http'
-import { readGatewayKeys } from '#platform/keys'
+import { KeyRefused, readGatewayKeys } from '#platform/keys'
 import { createLog, type Log } from '#platform/log'
 import { createMetrics, createMetricsServer } from '#platform/metrics'
 import { migrate, readMigrations } from '#platform/migrations'
@@ -33,12 +34,13 @@ export type Running = {
   gateway: Gateway | undefined
   urls: Urls
 }
-/** `databases`: made and migrated already. `gateway`: changes to its configuration, so that a test can make a sender misbehave. */
+/** `databases`: made and migrated already. `connections`: how many each part keeps at most. `gateway`: changes to its configuration, so that a test can make a sender misbehave. */
 export type RunOptions = {
   parts?: Part[]
   now?: () => Date
   log?: Log
   databases?: Urls
+  connections?: Record<Part, number>
   gateway?: (config: GatewayConfig) => GatewayConfig
 }
 type Stop = () => Promise<void>
@@ -58,6 +60,7 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
   }
   try {
     const standing = await signedAgreement(config)
+    refuseSeeds(config, node)
     await openHome(config.home.folder, [node])
     const lock = await lockFile(join(config.home.nodes[node].folder, parts.length === 2 ? 'lock' : `lock-${parts[0]}`))
     stops.push(async () => lock.release())
@@ -124,6 +127,13 @@ export async function prepareDatabase(config: Config, node: NodeName, administra
   return access.urls
 }
 
+/** Before anything is made: in earnest nobody is invented, and nobody holds a token that lies in a file. */
+function refuseSeeds(config: Config, node: NodeName): void {
+  const file = seedFile(config, node)
+  if (config.environment === 'production' && existsSync(file))
+    throw new KeyRefused(`${file} was made while trying out and is not used in production`)
+}
+
 function seedFile(config: Config, node: NodeName): string {
   return join(config.home.nodes[node].folder, 'seed.json')
 }
@@ -164,7 +174,7 @@ function foldersOf({ config }: Shared): FolderKeys {
 async function startGateway(shared: Shared, url: string, stops: Stop[]): Promise<Gateway> {
   const { config, definition, standing } = shared
   const { node } = definition
-  const db = openDb(url, { max: 16, name: `${node}-gateway` })
+  const db = openDb(url, { max: shared.options.connections?.gateway ?? 16, name: `${node}-gateway` })
   stops.push(() => closeDb(db))
   const { makeCtx } = ctxMaker(shared, 'gateway')
   const own = await gatewayConfig(shared, db, standing.trust, makeCtx)
@@ -216,7 +226,7 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
   const { config, definition, agreement, trust } = shared
   const { node } = definition
   const production = config.environment === 'production'
-  const db = openDb(url, { max: 8, name: `${node}-desk` })
+  const db = openDb(url, { max: shared.options.connections?.desk ?? 8, name: `${node}-desk` })
   stops.push(() => closeDb(db))
   const { log, makeCtx } = ctxMaker(shared, 'desk')
   const metrics = createMetrics()

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash as digest } from 'node:crypto'
 
 export type Bytes = Uint8Array
 
 /** SHA-256 over the parts, one after another. */
 export function sha256(...parts: (Bytes | string)[]): Bytes {
+  if (parts.length === 1) return digest('sha256', parts[0]!, 'buffer')
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
   return hash.digest()

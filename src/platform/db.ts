@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import pg from 'pg'
 
 /** Reads go through `Db`; only `transact` makes a `Tx`, and what writes asks for a `Tx`. */
@@ -7,8 +8,11 @@ export type Tx = { readonly client: pg.ClientBase; readonly writes: true }
 // bigint columns hold counts and indexes below 2^53.
 pg.types.setTypeParser(20, (text: string) => Number(text))
 
-export function openDb(url: string, options: { max?: number; name?: string } = {}): Db {
-  const pool = new pg.Pool({ connectionString: url, max: options.max ?? 8, application_name: options.name ?? 'concordat' })
+// Statements are prepared, and none wants another plan for other values: to plan each time would cost more than most of them do.
+const PLANNED_ONCE = '-c plan_cache_mode=force_generic_plan'
+
+export function openDb(url: string, { max = 8, name = 'concordat' }: { max?: number; name?: string } = {}): Db {
+  const pool = new pg.Pool({ connectionString: url, max, application_name: name, options: PLANNED_ONCE })
   // A connection that dies while idle must not end the process: the next query opens another.
   pool.on('error', () => {})
   // Nor one that dies while in use: the statement under way fails, and whoever waits for it is told by that.
@@ -55,10 +59,10 @@ export async function savepoint<T>(tx: Tx, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** One statement, values bound, rows back. Named prepared statements are kept per connection by their text. */
+/** One statement, values bound, rows back. It is prepared under a name made of its text, so each connection parses it once. */
 export async function query<R = Record<string, unknown>>(db: Db | Tx, text: string, values: readonly unknown[] = []): Promise<R[]> {
   const on = 'pool' in db ? db.pool : db.client
-  const result = await on.query({ text, values: [...values] })
+  const result = await on.query({ name: hash('sha256', text, 'base64url'), text, values: values as unknown[] })
   return result.rows as R[]
 }
 

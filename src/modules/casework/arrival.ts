@@ -9,7 +9,6 @@ import {
   casesOfOrganisation,
   copiesOf,
   insertCase,
-  insertItemOrigins,
   insertItems,
   insertReport,
   restrictItems,
@@ -75,15 +74,11 @@ type Answers = { record: string; case: string; report: ReportPayload; node: Auth
 
 async function keepAnswers(tx: Tx, { record, case: id, report, node }: Answers, ctx: Ctx): Promise<void> {
   const { via } = ownReport[node]
+  const origins = [report.organisation.id]
   const items = report.items.map(
-    (item): NewItem => ({ ...item, ...openItemRef(item), record, case: id, kind: 'answer', via, marking: MARKING }),
+    (item): NewItem => ({ ...item, ...openItemRef(item), record, case: id, kind: 'answer', via, marking: MARKING, origins }),
   )
   await keepNew(tx, items, ctx)
-  await insertItemOrigins(
-    tx,
-    items.map((item) => item.id),
-    [report.organisation.id],
-  )
 }
 
 /** An item whose id is already here would be hidden behind the one that came first, so the whole message is refused. */
@@ -119,12 +114,12 @@ export async function keepDisclosed(tx: Tx, { record, organisation, items, rules
   if (!items.every((item) => questionId.safeParse(item.question).success)) throw new Refusal('envelope-invalid')
   const known = caseToFileUnder(await casesOfOrganisation(tx, organisation.id))
   const { id } = known ?? (await openByDisclosure(tx, organisation, ctx))
-  const rows = items.map(({ id: item, question, value, salt, permission, kind }): NewItem => {
+  const rows = items.map(({ id: item, question, value, salt, permission, kind, origins }): NewItem => {
     const { commitment } = openItemRef({ id: item, question, value, salt })
-    return { id: item, question, value, salt, commitment, record, case: id, kind, via: 'permission', permission, rules, marking: MARKING }
+    const opened = { id: item, question, value, salt, commitment, kind, origins }
+    return { ...opened, record, case: id, via: 'permission', permission, rules, marking: MARKING }
   })
   await keepNew(tx, rows, ctx)
-  for (const item of items) await insertItemOrigins(tx, [item.id], item.origins)
   return id
 }
 

@@ -68,13 +68,20 @@ export type ItemForDisclosure = {
  * where any is not in this case: nothing is left out in silence.
  */
 export async function itemsForDisclosure(tx: Tx, caseId: string, ids: string[]): Promise<ItemForDisclosure[]> {
+  return (await caseForDisclosure(tx, caseId, ids)).items
+}
+
+/** The same, with the case itself. */
+export async function caseForDisclosure(tx: Tx, caseId: string, ids: string[]): Promise<{ case: CaseRow; items: ItemForDisclosure[] }> {
   const found = await caseById(tx, caseId)
-  const known = new Map((await itemsOfCase(tx, caseId)).filter((row) => row.restricted_since === null).map((row) => [row.id, row]))
+  const rows = found ? await itemsOfCase(tx, caseId, ids) : []
+  const known = new Map(rows.filter((row) => row.restricted_since === null).map((row) => [row.id, row]))
   const missing = ids.filter((id) => !known.has(id))
-  if (missing.length > 0) throw new Refusal('not-found', { items: missing })
-  return ids.map((id) => {
+  if (!found || missing.length > 0) throw new Refusal('not-found', { items: missing })
+  const items = ids.map((id) => {
     const { question, value, salt, commitment, kind, origins } = known.get(id)!
     // The case's own organisation is an origin of all that is in it, whatever a desk wrote beside the item.
-    return { id, question, value, salt, commitment, kind, origins: [...new Set([...origins, found!.organisation])].sort() }
+    return { id, question, value, salt, commitment, kind, origins: [...new Set([...origins, found.organisation])].sort() }
   })
+  return { case: found, items }
 }

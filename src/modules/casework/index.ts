@@ -1,5 +1,5 @@
 export { api, type CaseworkDeps } from './api.ts'
 export { keepDisclosed, keepReport, restrict, type Disclosed, type DisclosedItem } from './arrival.ts'
 export type { ItemKind, Via } from './case.ts'
-export { caseFor, itemsForDisclosure, type ItemForDisclosure } from './desk.ts'
+export { caseFor, caseForDisclosure, itemsForDisclosure, type ItemForDisclosure } from './desk.ts'
 export { caseById, caseOfItem, type CaseRow } from './store.ts'

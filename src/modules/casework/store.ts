@@ -79,19 +79,29 @@ export type NewItem = {
   permission?: string
   rules?: string[]
   marking: string
+  origins: string[]
 }
 
-/** How many were kept: an item that is already here as an original, or in the same record, is left as it is. */
+/** With everyone they came from. How many were kept: an item that is already here as an original, or in the same record, is left as it is. */
 export async function insertItems(tx: Tx, items: NewItem[], at: Date): Promise<number> {
   // Values travel as text inside the JSON, so that their canonical spelling reaches the column untouched.
   const rows = items.map(({ value, rules, ...item }) => ({ ...item, value: canonical(value), rules: rules && canonical(rules) }))
   const kept = await query(
     tx,
-    `insert into casework.items
+    `with i as (
+       select *
+       from json_to_recordset($1::json) as i (id uuid, record uuid, "case" uuid, question text, value text, salt text,
+         commitment text, kind text, via text, permission text, rules text, marking text, origins uuid[])
+     ), came_from as (
+       insert into casework.item_origins (item, organisation)
+       select i.id, o
+       from i cross join unnest(i.origins) as o
+       on conflict on constraint item_origins_pk do nothing
+     )
+     insert into casework.items
        (id, record, case_id, question, value, salt, commitment, kind, via, permission, rules, marking, added_at)
      select i.id, i.record, i."case", i.question, i.value, i.salt, i.commitment, i.kind, i.via, i.permission, i.rules, i.marking, $2
-     from jsonb_to_recordset($1::jsonb) as i (id uuid, record uuid, "case" uuid, question text, value text, salt text,
-       commitment text, kind text, via text, permission text, rules text, marking text)
+     from i
      on conflict do nothing
      returning id`,
     [JSON.stringify(rows), at],
@@ -138,19 +148,19 @@ export type ItemRow = {
   origins: string[]
 }
 
-/** Each item of a case once: of several copies the one still in use that came last. */
-export async function itemsOfCase(db: Db | Tx, id: string): Promise<ItemRow[]> {
+/** Each item of a case once, or of these among them: of several copies the one still in use that came last. */
+export async function itemsOfCase(db: Db | Tx, id: string, only?: string[]): Promise<ItemRow[]> {
   const rows = await query<Omit<ItemRow, 'value' | 'rules'> & { value: string; rules: string | null }>(
     db,
     `select i.*, array(select o.organisation::text from casework.item_origins o where o.item = i.id order by 1) as origins
      from (
        select distinct on (id) id, record, question, value, salt, commitment, kind, via, permission, rules, marking, added_at, restricted_since
        from casework.contents
-       where case_id = $1
+       where case_id = $1${only ? ' and id = any($2::uuid[])' : ''}
        order by id, restricted_since desc nulls first, added_at desc
      ) i
      order by i.added_at, i.question, i.id`,
-    [id],
+    only ? [id, only] : [id],
   )
   return rows.map((row) => ({
     ...row,

@@ -6,7 +6,7 @@ import { Refusal } from '#platform/errors'
 import type { Tx } from '#platform/db'
 import { readJws } from '#platform/jws'
 import { itemsMatch, keptStatement, type Arrived, type Inbound, type ItemRef, type Trust } from '#exchange'
-import { checkPermission, keyCountsAt, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
+import { keyCountsAt, permissionChecker, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
 import { isRecalled, rememberRecall } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
@@ -34,11 +34,12 @@ type Content = z.infer<typeof content>
  * it decides again, item by item and origin by origin, at the log's time, and keeps nothing unless all of it may be kept.
  */
 export function keepDisclosure(agreement: Agreement, trust: Trust): Inbound {
+  const check = permissionChecker(trust)
   return async (tx, message, queue, ctx) => {
     const { record } = message
     const sent = content.parse(parseCanonical(Buffer.from(message.payload).toString('utf8')))
     if (!itemsMatch(sent.items, record.items!) || sent.organisation.id !== record.organisation) throw new Refusal('envelope-invalid')
-    const permissions = (record['permissions'] as SignedPermission[]).map((signed) => checkPermission(signed, trust))
+    const permissions = (record['permissions'] as SignedPermission[]).map(check)
     const counts = (one: Permission) => one.claims.agreement.hash === agreement.hash && keyCountsAt(one, message.logTime)
     if (!permissions.every(counts)) throw new Refusal('permission-invalid')
     const under = decideAgain(agreement, message, sent, permissions)

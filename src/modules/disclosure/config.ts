@@ -1,10 +1,12 @@
+import type { Agent } from 'node:http'
 import type { Agreement } from '#agreement'
 import type { Bytes } from '#platform/bytes'
 import type { Ctx } from '#platform/context'
 import type { Db, Tx } from '#platform/db'
+import type { RefusalCode } from '#platform/errors'
 import type { Signer } from '#platform/jws'
 import type { OpeningKey, SealingKey } from '#platform/seal'
-import type { Inbound, Kind, NodeId, Outbound, OutboxRow, Queue, Trust } from '#exchange'
+import type { DueRow, Inbound, Kind, NodeId, Outbound, Queue, Trust } from '#exchange'
 import type { LedgerIdentity } from '#ledger'
 
 /** Signs something that is not sent (a bundle's seal); the answer is kept with the request. */
@@ -28,8 +30,8 @@ export type GatewayConfig = {
   outbound: Partial<Record<Kind, Outbound>>
   inbound: Partial<Record<Kind, Inbound>>
   signOnly?: Record<string, SignOnly>
-  /** Asked again at the moment of sending; throws Refusal for a row that may no longer leave. */
-  mayLeave?: (tx: Tx, row: OutboxRow, ctx: Ctx) => Promise<void>
+  /** Asked again at the moment of sending: which of these rows may no longer leave, and why. */
+  mayNotLeave?: (tx: Tx, rows: readonly DueRow[], ctx: Ctx) => Promise<Map<string, RefusalCode>>
   /** Work of modules that goes with the clock, in its own transaction (a withdrawal's receipt). */
   chores?: (tx: Tx, queue: Queue, ctx: Ctx) => Promise<number>
   times: {
@@ -43,6 +45,9 @@ export type GatewayConfig = {
   /** Set by the gateway itself: what waits for a peer when it stops waits no longer. */
   ending?: AbortSignal
 }
+
+/** What a gateway that runs has besides: connections to its peers that stay open. */
+export type RunningGateway = GatewayConfig & { agent: Agent }
 
 /** A limit on waiting for a peer, which the end of the gateway cuts short. */
 export function patience(config: GatewayConfig, milliseconds: number): AbortSignal {

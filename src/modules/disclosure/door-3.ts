@@ -1,26 +1,27 @@
 import { decideDisclosure, type Agreement, type PermissionFacts } from '#agreement'
-import { caseById, itemsForDisclosure } from '#casework'
-import { canonical, hashOf, parseCanonical } from '#platform/canonical'
-import { b64u } from '#platform/bytes'
+import { caseForDisclosure, type ItemForDisclosure } from '#casework'
+import { canonical } from '#platform/canonical'
+import { b64u, sha256 } from '#platform/bytes'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
-import type { NodeId, Outbound, OutboxRow, Trust } from '#exchange'
-import { checkPermission, heldByIds, heldFor, type Held } from '#permission'
+import type { DueRow, ItemRef, NodeId, Outbound, Trust } from '#exchange'
+import { heldFor, heldOver, permissionChecker, standingOf, type HeldRow } from '#permission'
 import { proposalById, type ProposalRow } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
 
 /** A permission as it was signed; of what our own database says about it only the withdrawal counts. */
-type Standing = Held & { facts: PermissionFacts | undefined }
+type Standing = HeldRow & { items: ItemRef[]; facts: PermissionFacts | undefined }
 
 /** Checked again at every decision: a row that somebody wrote into the store, or widened there, opens nothing. */
-function signedPart(held: Held, agreement: Agreement, trust: Trust): Standing {
+function signedPart(held: HeldRow, agreement: Agreement, check: ReturnType<typeof permissionChecker>): Standing {
+  const invalid = { ...held, items: [], facts: undefined }
   try {
-    const { claims, items, purpose } = checkPermission({ permission: held.permission, enrolment: held.enrolment }, trust)
+    const { claims, items, purpose } = check({ permission: held.permission, enrolment: held.enrolment })
     const { from, to } = claims.authorization_details[0]
     // What was signed under another text of the agreement was not signed for this one.
-    if (claims.jti !== held.id || claims.agreement.hash !== agreement.hash) return { ...held, facts: undefined }
+    if (claims.jti !== held.id || claims.agreement.hash !== agreement.hash) return invalid
     const facts = {
       origin: claims.iss,
       from,
@@ -33,11 +34,11 @@ function signedPart(held: Held, agreement: Agreement, trust: Trust): Standing {
     }
     return { ...held, items, facts }
   } catch {
-    return { ...held, facts: undefined }
+    return invalid
   }
 }
 
-type Item = Awaited<ReturnType<typeof itemsForDisclosure>>[number]
+type Item = ItemForDisclosure
 /** One item under one origin's permission. */
 type Pair = { item: Item; origin: string; permission: Standing }
 
@@ -46,31 +47,30 @@ type Pair = { item: Item; origin: string; permission: Standing }
  * answer is allow. Nothing of a refused proposal is prepared. A notice to each origin goes out with it.
  */
 export function prepareDisclosure(agreement: Agreement, trust: Trust, node: NodeId): Outbound {
+  const check = permissionChecker(trust)
   return async (tx, request, ctx) => {
     const proposal = await proposalById(tx, request.id)
     if (!proposal) throw new Refusal('not-found')
     // What was proposed is decided, and goes where it was proposed to go: a desk says both, in two places.
     if (proposal.recipient !== request.to) throw new Refusal('flow-not-allowed', { clause: CLAUSE })
-    const items = await itemsForDisclosure(tx, proposal.case_id, proposal.items)
-    const held = await heldFor(tx, [...new Set(items.flatMap((item) => item.origins))], proposal.recipient)
-    const pairs = decideAll(
-      agreement,
-      node,
-      proposal,
-      items,
-      held.map((one) => signedPart(one, agreement, trust)),
-      ctx,
-    )
-    const found = (await caseById(tx, proposal.case_id))!
-    return prepared(proposal, items, pairs, {
-      id: found.organisation,
-      name: found.organisation_name,
-      verified: found.organisation_verified,
-    })
+    const { case: found, items } = await caseForDisclosure(tx, proposal.case_id, proposal.items)
+    const origins = [...new Set(items.flatMap((item) => item.origins))]
+    const decide = (held: HeldRow[]) => {
+      const standing = held.map((one) => signedPart(one, agreement, check))
+      return decideAll(agreement, node, proposal, items, standing, ctx)
+    }
+    let decided = decide(await heldOver(tx, origins, proposal.recipient, proposal.items))
+    // A refusal names the nearest reason, and that may stand in a permission over other items.
+    if ('refused' in decided) decided = decide(await heldFor(tx, origins, proposal.recipient))
+    if ('refused' in decided) throw decided.refused
+    const organisation = { id: found.organisation, name: found.organisation_name, verified: found.organisation_verified }
+    return prepared(proposal, items, decided.pairs, organisation)
   }
 }
 
-function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, items: Item[], held: Standing[], ctx: Ctx): Pair[] {
+type Decided = { pairs: Pair[] } | { refused: Refusal }
+
+function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, items: Item[], held: Standing[], ctx: Ctx): Decided {
   const refusals: { item: string; code: RefusalCode }[] = []
   const pairs: Pair[] = []
   for (const item of items) {
@@ -98,8 +98,7 @@ function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, it
       else refusals.push({ item: item.id, code: verdict.code })
     }
   }
-  if (refusals.length > 0) throw refusalFor(agreement, refusals)
-  return pairs
+  return refusals.length > 0 ? { refused: refusalFor(agreement, refusals) } : { pairs }
 }
 
 /** The first reason in the agreement's order, with every item it holds for. */
@@ -125,7 +124,7 @@ function bestFor(item: Item, origin: string, proposal: ProposalRow, held: Standi
   return held.filter((one) => one.organisation === origin).sort((a, b) => fit(b) - fit(a))[0]
 }
 
-function covers(held: Held, item: { id: string; commitment: string }): boolean {
+function covers(held: Standing, item: { id: string; commitment: string }): boolean {
   return held.items.some((one) => one.id === item.id && one.commitment === item.commitment)
 }
 
@@ -162,7 +161,7 @@ function prepared(
             members: {
               organisation: permission.organisation,
               disclosure: record.id,
-              record: b64u(hashOf(parseCanonical(record.text))),
+              record: b64u(sha256(record.text)),
               recipient: proposal.recipient,
               purpose: proposal.purpose,
               items: its,
@@ -179,11 +178,15 @@ function prepared(
 
 const refOf = ({ id, commitment }: { id: string; commitment: string }) => ({ id, commitment })
 
-/** Asked in the transaction that claims a disclosure for sending: each permission it rests on must still stand. */
-export async function mayLeave(tx: Tx, row: OutboxRow, ctx: Ctx): Promise<void> {
-  if (row.kind !== 'disclosure') return
-  const held = await heldByIds(tx, row.permissions)
-  if (row.permissions.length === 0 || held.length !== row.permissions.length) throw new Refusal('permission-missing')
-  if (held.some((one) => one.withdrawn_at)) throw new Refusal('permission-withdrawn')
-  if (held.some((one) => one.ends <= ctx.now())) throw new Refusal('permission-expired')
+/** Asked in the transaction that claims disclosures for sending: each permission they rest on must still stand. Answers with those that may not leave. */
+export async function mayNotLeave(tx: Tx, rows: readonly DueRow[], ctx: Ctx): Promise<Map<string, RefusalCode>> {
+  const disclosures = rows.filter((row) => row.kind === 'disclosure')
+  const standing = new Map((await standingOf(tx, [...new Set(disclosures.flatMap((row) => row.permissions))])).map((one) => [one.id, one]))
+  const reason = ({ permissions }: DueRow): RefusalCode | undefined => {
+    const held = permissions.flatMap((id) => standing.get(id) ?? [])
+    if (permissions.length === 0 || held.length !== permissions.length) return 'permission-missing'
+    if (held.some((one) => one.withdrawn_at)) return 'permission-withdrawn'
+    return held.some((one) => one.ends <= ctx.now()) ? 'permission-expired' : undefined
+  }
+  return new Map(disclosures.flatMap((row) => (reason(row) ? [[row.id, reason(row)!]] : [])))
 }

@@ -1,3 +1,4 @@
+import { Agent } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { transact } from '#platform/db'
 import { describeFault } from '#platform/log'
@@ -6,7 +7,7 @@ import type { GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch.ts'
 import { askCosigners, Held, turn, type Cosigners } from './interval.ts'
 import { createPeerServer } from './peer-server.ts'
-import { queueOf } from './put.ts'
+import { posting } from './put.ts'
 import { decideRequests } from './requests.ts'
 
 export type Gateway = {
@@ -25,7 +26,7 @@ export type Pace = { intervalMilliseconds: number; pollMilliseconds: number }
 export function createGateway(given: GatewayConfig, pace: Pace): Gateway {
   const known: Cosigners = new Map()
   const stopping = new AbortController()
-  const config = { ...given, ending: stopping.signal }
+  const config = { ...given, ending: stopping.signal, agent: new Agent({ keepAlive: true }) }
   const running: Promise<void>[] = []
   let held = false
   let wake = Promise.withResolvers<void>()
@@ -78,6 +79,7 @@ export function createGateway(given: GatewayConfig, pace: Pace): Gateway {
       stopping.abort()
       poke()
       await Promise.all(running)
+      config.agent.destroy()
       await server.close()
     },
   }
@@ -85,5 +87,6 @@ export function createGateway(given: GatewayConfig, pace: Pace): Gateway {
 
 function chores(config: GatewayConfig): Promise<number> {
   if (!config.chores) return Promise.resolve(0)
-  return transact(config.db, (tx) => config.chores!(tx, queueOf(config), config.makeCtx()))
+  const ctx = config.makeCtx()
+  return transact(config.db, (tx) => posting(tx, config, (_put, queue) => config.chores!(tx, queue, ctx), ctx))
 }

@@ -1,5 +1,5 @@
 export { keepDisclosure, keepRecall } from './accept.ts'
 export { api, type DisclosureDeps } from './api.ts'
 export type { GatewayConfig, SignOnly } from './config.ts'
-export { mayLeave, prepareDisclosure } from './door-3.ts'
+export { mayNotLeave, prepareDisclosure } from './door-3.ts'
 export { createGateway, type Gateway, type Pace } from './gateway.ts'

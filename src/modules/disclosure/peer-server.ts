@@ -4,7 +4,7 @@ import { describeFault } from '#platform/log'
 import { refusals } from '#platform/errors'
 import { LONGEST_ENVELOPE } from '#exchange'
 import type { GatewayConfig } from './config.ts'
-import { receive } from './receive.ts'
+import { receiver } from './receive.ts'
 
 const STRAYS_A_MINUTE = 60
 
@@ -25,11 +25,12 @@ function atMost(limit: number, now: () => Date): () => boolean {
  */
 export function createPeerServer(config: GatewayConfig, afterwards: () => void): FastifyInstance {
   const mayRecord = atMost(STRAYS_A_MINUTE, () => config.makeCtx().now())
+  const receive = receiver(config)
   const app = fastify({ bodyLimit: LONGEST_ENVELOPE, logger: false, forceCloseConnections: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.post('/envelopes', async (request, reply) => {
-    const result = await receive(config, request.body as Buffer, mayRecord)
+    const result = await receive(request.body as Buffer, mayRecord)
     afterwards()
     if ('acknowledgement' in result) return reply.type('application/jose').send(result.acknowledgement)
     return problem(reply, result.refused)

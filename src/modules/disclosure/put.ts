@@ -6,28 +6,64 @@ import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { insertOutbox, payloadHash, type Kind, type NodeId, type Prepared, type Queue } from '#exchange'
-import { append } from '#ledger'
+import { appendMany } from '#ledger'
 import type { GatewayConfig } from './config.ts'
 
 // What a statement adds to its record (log proof, signature, base64) stays well below the rest of the largest class.
 const LONGEST = 500_000
 
+type Message = { id: string; to: NodeId; kind: Kind; prepared: Prepared }
+type Letter = Message & { text: string }
+
+/** Puts a message on the way with what follows it, or throws and puts neither. */
+export type Put = (message: Message, ctx: Ctx) => Promise<void>
+
 /**
- * Puts one message on the way: record, ledger entry and outbox row, in the caller's transaction. Nothing has left when it
+ * Does work that puts messages on the way. Their records, ledger entries and outbox rows are written in the same transaction once the
+ * work is done, in three statements however many: all are there when this returns, and none if it throws. Nothing has left when it
  * returns, and nothing will before a signed and cosigned head of our log covers the record.
  */
-export async function put(
-  tx: Tx,
-  config: GatewayConfig,
-  message: { id: string; to: NodeId; kind: Kind; prepared: Prepared },
-  ctx: Ctx,
-): Promise<void> {
-  const { id, to, kind, prepared } = message
-  // A disclosure was decided item by item, origin by origin, by whoever prepared it; everything else is decided here.
-  if (kind !== 'disclosure') {
-    const verdict = decideSend(config.agreement, { kind, id, from: config.node, to })
-    if (!verdict.allowed) throw new Refusal(verdict.code, verdict.clause ? { clause: verdict.clause } : {})
+export async function posting<T>(tx: Tx, config: GatewayConfig, work: (put: Put, queue: Queue) => Promise<T>, ctx: Ctx): Promise<T> {
+  const letters: Letter[] = []
+  const verdicts: Verdicts = new Map()
+  const put: Put = async (message, ctx) => {
+    const before = letters.length
+    try {
+      mustBeAllowed(config, message, verdicts)
+      const text = recordOf(config, message, ctx)
+      letters.push({ ...message, text })
+      await message.prepared.follow?.(tx, { id: message.id, text }, queue, ctx)
+    } catch (error) {
+      letters.length = before
+      throw error
+    }
   }
+  const queue: Queue = async (_tx, to, kind, prepared, ctx) => {
+    const id = ctx.random.uuid()
+    await put({ id, to, kind, prepared }, ctx)
+    return id
+  }
+  const result = await work(put, queue)
+  if (letters.length > 0) await write(tx, config, letters, ctx)
+  return result
+}
+
+type Verdicts = Map<string, ReturnType<typeof decideSend>>
+
+/**
+ * A disclosure was decided item by item, origin by origin, by whoever prepared it; everything else is decided here. All that the policy
+ * may know of such a message is its kind and its way, so those of one kind and way in one transaction are one question.
+ */
+function mustBeAllowed(config: GatewayConfig, { id, to, kind }: Message, verdicts: Verdicts): void {
+  if (kind === 'disclosure') return
+  const question = `${kind} ${to}`
+  const verdict = verdicts.get(question) ?? decideSend(config.agreement, { kind, id, from: config.node, to })
+  verdicts.set(question, verdict)
+  if (!verdict.allowed) throw new Refusal(verdict.code, verdict.clause ? { clause: verdict.clause } : {})
+}
+
+/** The record's canonical text. */
+function recordOf(config: GatewayConfig, { id, to, kind, prepared }: Message, ctx: Ctx): string {
   const text = canonical({
     v: 1,
     kind,
@@ -42,16 +78,23 @@ export async function put(
     ...prepared.members,
   })
   if (text.length + (prepared.payload?.length ?? 0) > LONGEST) throw new Refusal('too-large')
-  const entry = await append(tx, { record: text, ...(prepared.chain && { organisation: prepared.chain }) }, ctx)
-  const payload = closeAtRest(config.restKey, id, prepared.payload ?? new Uint8Array())
-  await insertOutbox(tx, { id, peer: to, kind, record: text, payload, entry, permissions: prepared.permissions ?? [] }, ctx.now())
-  await prepared.follow?.(tx, { id, text }, queueOf(config), ctx)
+  return text
 }
 
-export function queueOf(config: GatewayConfig): Queue {
-  return async (tx, to, kind, prepared, ctx) => {
-    const id = ctx.random.uuid()
-    await put(tx, config, { id, to, kind, prepared }, ctx)
-    return id
-  }
+async function write(tx: Tx, config: GatewayConfig, letters: Letter[], ctx: Ctx): Promise<void> {
+  const entries = await appendMany(
+    tx,
+    letters.map(({ text, prepared }) => ({ record: text, ...(prepared.chain && { organisation: prepared.chain }) })),
+    ctx,
+  )
+  const rows = letters.map(({ id, to, kind, text, prepared }, nth) => ({
+    id,
+    peer: to,
+    kind,
+    record: text,
+    payload: closeAtRest(config.restKey, id, prepared.payload ?? new Uint8Array()),
+    entry: entries[nth]!,
+    permissions: prepared.permissions ?? [],
+  }))
+  await insertOutbox(tx, rows, ctx.now())
 }

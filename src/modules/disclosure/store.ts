@@ -48,16 +48,12 @@ export function proposalsInCase(db: Db, caseId: string): Promise<ProposalRow[]> 
 
 /** Takes the disclosure's row: a recall at the same moment waits for this transaction, or is seen by it. */
 export async function isRecalled(tx: Tx, disclosure: string): Promise<boolean> {
-  await query(
+  const row = await queryOne<{ recalled_at: Date | null }>(
     tx,
     `insert into disclosure.standing (disclosure)
      values ($1)
-     on conflict on constraint standing_pk do nothing`,
-    [disclosure],
-  )
-  const row = await queryOne<{ recalled_at: Date | null }>(
-    tx,
-    'select recalled_at from disclosure.standing where disclosure = $1 for update',
+     on conflict on constraint standing_pk do update set recalled_at = standing.recalled_at
+     returning recalled_at`,
     [disclosure],
   )
   return row!.recalled_at !== null

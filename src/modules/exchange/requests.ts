@@ -3,7 +3,8 @@ import type { Ctx } from '#platform/context'
 import type { Db, Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
 import type { NodeId, SendRequest } from './message.ts'
-import { insertRequest, progressRows, receivedAbout, requestRows, type ProgressRow, type RequestRow } from './store.ts'
+import { receivedAbout } from './inbox-store.ts'
+import { insertRequest, progressRows, requestRows, type ProgressRow, type RequestRow } from './store.ts'
 
 /**
  * Asks this node's gateway to send. Commits with the caller's own change; a crash before commit leaves neither, after it both.

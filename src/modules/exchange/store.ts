@@ -48,26 +48,17 @@ export async function takeRequests(tx: Tx, now: Date, limit: number): Promise<Qu
   return rows.map(({ peer, ...row }) => ({ ...row, to: peer }))
 }
 
-export async function settleRequest(
-  tx: Tx,
-  id: string,
-  outcome: { code?: RefusalCode; clause?: string; items?: string[]; result?: string },
-  at: Date,
-): Promise<void> {
+export type RequestOutcome = { id: string; code?: RefusalCode; clause?: string; items?: string[]; result?: string }
+
+export async function settleRequests(tx: Tx, outcomes: RequestOutcome[], at: Date): Promise<void> {
   await query(
     tx,
-    `update exchange.requests
-     set state = $2, code = $3, clause = $4, items = $5, result = $6, decided_at = $7
-     where id = $1`,
-    [
-      id,
-      outcome.code ? 'refused' : 'decided',
-      outcome.code ?? null,
-      outcome.clause ?? null,
-      outcome.items ?? [],
-      outcome.result ?? null,
-      at,
-    ],
+    `update exchange.requests as r
+     set state = case when o.code is null then 'decided' else 'refused' end,
+       code = o.code, clause = o.clause, items = coalesce(o.items, '{}'), result = o.result, decided_at = $2
+     from json_to_recordset($1::json) as o (id uuid, code text, clause text, items text[], result text)
+     where r.id = o.id`,
+    [JSON.stringify(outcomes), at],
   )
 }
 
@@ -89,36 +80,52 @@ export type OutboxRow = {
   attempts: number
 }
 
-export async function insertOutbox(tx: Tx, row: Omit<OutboxRow, 'attempts'>, at: Date): Promise<void> {
+/** All in one statement; the guard looks at each. */
+export async function insertOutbox(tx: Tx, rows: Omit<OutboxRow, 'attempts'>[], at: Date): Promise<void> {
+  const texts = rows.map(({ payload, ...row }) => ({ ...row, payload: Buffer.from(payload).toString('base64') }))
   await query(
     tx,
     `insert into exchange.outbox (id, peer, kind, record, payload, entry, permissions, next_at, queued_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $8)`,
-    [row.id, row.peer, row.kind, row.record, row.payload, row.entry, row.permissions, at],
+     select id, peer, kind, record, decode(payload, 'base64'), entry, permissions, $2, $2
+     from json_to_recordset($1::json) as r (id uuid, peer text, kind text, record text, payload text, entry uuid, permissions text[])`,
+    [JSON.stringify(texts), at],
   )
 }
 
-/** Rows that may be tried now; a claim whose deadline has passed counts as none. Locked until the transaction ends. */
-export function dueRows(tx: Tx, now: Date, limit: number): Promise<OutboxRow[]> {
+export type DueRow = Pick<OutboxRow, 'id' | 'kind' | 'entry' | 'permissions'>
+
+const FREE = "state in ('waiting', 'claimed') and (state = 'waiting' or claim_until < $2)"
+
+/** Rows that could be tried now, without what they carry; a claim whose deadline has passed counts as none. Locks nothing. */
+export function dueRows(tx: Tx, limit: number, now: Date): Promise<DueRow[]> {
   return query(
     tx,
-    `select id, peer, kind, record, payload, entry, permissions, attempts
+    `select id, kind, entry, permissions
      from exchange.outbox
-     where state in ('waiting', 'claimed') and next_at <= $1 and (state = 'waiting' or claim_until < $1)
+     where ${FREE} and next_at <= $2
      order by queued_at, id
-     limit $2
-     for update skip locked`,
-    [now, limit],
+     limit $1`,
+    [limit, now],
   )
 }
 
-export async function claimRows(tx: Tx, ids: string[], process: string, until: Date): Promise<void> {
-  await query(
+/** Takes those of these rows that are still free; what somebody else is taking or cancelling at this moment is left to them. */
+export function claimRows(tx: Tx, ids: string[], now: Date, claim: { process: string; until: Date }): Promise<OutboxRow[]> {
+  return query(
     tx,
-    `update exchange.outbox
-     set state = 'claimed', claimed_by = $2, claim_until = $3, attempts = attempts + 1
-     where id = any($1::uuid[])`,
-    [ids, process, until],
+    `with free as (
+       select id
+       from exchange.outbox
+       where id = any($1::uuid[]) and ${FREE}
+       order by id
+       for update skip locked
+     )
+     update exchange.outbox as o
+     set state = 'claimed', claimed_by = $3, claim_until = $4, attempts = o.attempts + 1
+     from free
+     where o.id = free.id
+     returning o.id, o.peer, o.kind, o.record, o.payload, o.entry, o.permissions, o.attempts - 1 as attempts`,
+    [ids, now, claim.process, claim.until],
   )
 }
 
@@ -134,7 +141,7 @@ export async function settleRows(tx: Tx, settlements: Settlement[], at: Date): P
     `update exchange.outbox as o
      set state = s.state, code = s.code, acknowledgement = s.acknowledgement, statement = s.statement,
        settled_at = $2, claimed_by = null, claim_until = null, payload = null
-     from jsonb_to_recordset($1::jsonb) as s (id uuid, state text, code text, acknowledgement text, statement text)
+     from json_to_recordset($1::json) as s (id uuid, state text, code text, acknowledgement text, statement text)
      where o.id = s.id and o.state in ('claimed', 'may-have-left')`,
     [JSON.stringify(settlements), at],
   )
@@ -151,14 +158,16 @@ export async function releaseRows(tx: Tx, ids: string[], process: string, next: 
   )
 }
 
-/** A row that may not leave any more. One that was tried before is not said to have been stopped: its answer may have been lost. */
-export async function cancelRow(tx: Tx, id: string, code: RefusalCode, at: Date): Promise<void> {
+/** Rows that may not leave any more, with the reason. One that was tried before is not said to have been stopped: its answer may have been lost. */
+export async function cancelRows(tx: Tx, barred: ReadonlyMap<string, RefusalCode>, now: Date): Promise<void> {
   await query(
     tx,
-    `update exchange.outbox
-     set state = case when attempts > 0 then 'may-have-left' else 'cancelled' end, code = $2, settled_at = $3, claimed_by = null, claim_until = null, payload = null
-     where id = $1`,
-    [id, code, at],
+    `update exchange.outbox as o
+     set state = case when attempts > 0 then 'may-have-left' else 'cancelled' end, code = barred.code,
+       settled_at = $2, claimed_by = null, claim_until = null, payload = null
+     from unnest($1::uuid[], $3::text[]) as barred (id, code)
+     where o.id = barred.id and ${FREE}`,
+    [[...barred.keys()], now, [...barred.values()]],
   )
 }
 
@@ -210,115 +219,6 @@ export async function markMayHaveLeft(tx: Tx, ids: string[], at: Date): Promise<
   )
 }
 
-// Inbox
-
-export type InboxRow = {
-  id: string
-  sender: NodeId
-  kind: Kind
-  organisation: string | null
-  answers: string | null
-  statement: string
-  recordHash: Bytes
-  logTime: Date | null
-  state: 'accepted' | 'refused'
-  code: RefusalCode | null
-}
-
-export function inboxRow(
-  tx: Tx,
-  id: string,
-): Promise<{ state: 'accepted' | 'refused'; code: RefusalCode | null; record_hash: Bytes } | undefined> {
-  return queryOne(tx, 'select state, code, record_hash from exchange.inbox where id = $1', [id])
-}
-
-/** False where a statement of that id is already there: somebody else is first, and this transaction must keep nothing. */
-export async function insertInbox(tx: Tx, row: InboxRow, at: Date): Promise<boolean> {
-  const rows = await query(
-    tx,
-    `insert into exchange.inbox (id, sender, kind, organisation, answers, statement, record_hash, log_time, state, code, received_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-     on conflict on constraint inbox_pk do nothing
-     returning id`,
-    [row.id, row.sender, row.kind, row.organisation, row.answers, row.statement, row.recordHash, row.logTime, row.state, row.code, at],
-  )
-  return rows.length === 1
-}
-
-export type ReceivedRow = {
-  id: string
-  sender: NodeId
-  kind: Kind
-  organisation: string | null
-  answers: string | null
-  statement: string
-  log_time: Date
-  received_at: Date
-}
-
-export function receivedAbout(db: Db | Tx, records: string[]): Promise<ReceivedRow[]> {
-  return query(
-    db,
-    `select id, sender, kind, organisation, answers, statement, log_time, received_at
-     from exchange.inbox
-     where answers = any($1::uuid[]) and state = 'accepted'
-     order by received_at, id`,
-    [records],
-  )
-}
-
-export function receivedFor(db: Db | Tx, organisation: string, kinds: Kind[]): Promise<ReceivedRow[]> {
-  return query(
-    db,
-    `select id, sender, kind, organisation, answers, statement, log_time, received_at
-     from exchange.inbox
-     where organisation = $1 and kind = any($2::text[]) and state = 'accepted'
-     order by received_at, id`,
-    [organisation, kinds],
-  )
-}
-
-// Deliveries
-
-export function delivery(db: Db | Tx, envelope: string): Promise<{ hash: Bytes; acknowledgement: string } | undefined> {
-  return queryOne(db, 'select hash, acknowledgement from exchange.deliveries where envelope = $1', [envelope])
-}
-
-export async function insertDelivery(
-  tx: Tx,
-  row: { envelope: string; sender: string; hash: Bytes; acknowledgement: string },
-  at: Date,
-): Promise<void> {
-  await query(
-    tx,
-    `insert into exchange.deliveries (envelope, sender, hash, acknowledgement, received_at)
-     values ($1, $2, $3, $4, $5)
-     on conflict on constraint deliveries_pk do nothing`,
-    [row.envelope, row.sender, row.hash, row.acknowledgement, at],
-  )
-}
-
-export async function insertStray(tx: Tx, row: { id: string; sender: string | null; code: RefusalCode }, at: Date): Promise<void> {
-  await query(tx, 'insert into exchange.strays (id, claimed_sender, code, received_at) values ($1, $2, $3, $4)', [
-    row.id,
-    row.sender,
-    row.code,
-    at,
-  ])
-}
-
-/** A statement that was accepted here. */
-export async function keptStatement(db: Db | Tx, id: string): Promise<string | undefined> {
-  const row = await queryOne<{ statement: string }>(db, "select statement from exchange.inbox where id = $1 and state = 'accepted'", [id])
-  return row?.statement
-}
-
-/** Whom a record of ours is for. */
-export async function peerOf(db: Db | Tx, id: string): Promise<NodeId | undefined> {
-  const row = await queryOne<{ peer: NodeId }>(db, 'select peer from exchange.progress where id = $1', [id])
-  return row?.peer
-}
-
 /** Statements of ours that were accepted, for the organisation's bundle. */
 export function sentStatements(db: Db | Tx, ids: string[]): Promise<{ id: string; statement: string }[]> {
   return query(
@@ -329,4 +229,10 @@ export function sentStatements(db: Db | Tx, ids: string[]): Promise<{ id: string
      where s.id = any($1::uuid[]) and p.state = 'accepted'`,
     [ids],
   )
+}
+
+/** Whom a record of ours is for. */
+export async function peerOf(db: Db | Tx, id: string): Promise<NodeId | undefined> {
+  const row = await queryOne<{ peer: NodeId }>(db, 'select peer from exchange.progress where id = $1', [id])
+  return row?.peer
 }

@@ -6,6 +6,7 @@ export {
   checkWithdrawal,
   keyCountsAt,
   PERMISSION,
+  permissionChecker,
   readClaims,
   WITHDRAWAL,
   type Claims,
@@ -14,4 +15,4 @@ export {
 } from './permission.ts'
 export { keepRequest, preparePermission, prepareRefusal, prepareWithdrawal } from './portal.ts'
 export { keepPermission, keepRefusal, keepWithdrawal, prepareRequest, settleWithdrawals } from './sender.ts'
-export { grantsById, grantsOf, heldByIds, heldFor, requestsOf, type GrantRow, type Held, type RequestRow } from './store.ts'
+export { grantsById, grantsOf, heldFor, heldOver, requestsOf, standingOf, type GrantRow, type HeldRow, type RequestRow } from './store.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fromB64u } from '#platform/bytes'
+import { b64u, fromB64u, sha256 } from '#platform/bytes'
 import { parseForeign } from '#platform/canonical'
 import { fromInstant } from '#platform/clock'
 import { Refusal } from '#platform/errors'
@@ -73,6 +73,26 @@ function signedBy(permission: string, enrolled: EnrolmentRecord): boolean {
     return jwsHolds(permission, PERMISSION, verifyKeyOf(enrolled.key))
   } catch {
     return false
+  }
+}
+
+// A permission over 200 items is some 60 KB when read: this many of them stay well below 100 MB.
+const REMEMBERED = 1000
+
+/**
+ * `checkPermission` that remembers what held, by the exact bytes of permission and enrolment. Nothing but these and `trust` goes into
+ * the check, so it would say the same again; what does not hold is never remembered. Whoever gets an answer must not change it.
+ */
+export function permissionChecker(trust: Trust): (signed: SignedPermission) => Permission {
+  const known = new Map<string, Permission>()
+  return (signed) => {
+    const name = b64u(sha256(JSON.stringify([signed.permission, signed.enrolment])))
+    const before = known.get(name)
+    if (before) return before
+    const checked = checkPermission(signed, trust)
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(name, checked)
+    return checked
   }
 }
 

@@ -8,12 +8,12 @@ import { checkPermission, keyCountsAt, signedPermission } from './permission.ts'
 import {
   askedById,
   closeAsked,
-  heldByIds,
   insertHeld,
   insertWithdrawal,
   openWithdrawals,
   rememberWithdrawal,
   settleWithdrawal,
+  standingOf,
   withdrawHeld,
   withdrawnBefore,
   type WithdrawalRow,
@@ -121,7 +121,7 @@ export const keepWithdrawal: Inbound = async (tx, { record }, _queue, ctx) => {
   const organisation = record.organisation!
   await rememberWithdrawal(tx, permission, organisation, ctx.now())
   const held = await withdrawHeld(tx, permission, organisation, ctx.now())
-  if (!held && (await heldByIds(tx, [permission])).length > 0) throw new Refusal('not-found')
+  if (!held && (await standingOf(tx, [permission])).length > 0) throw new Refusal('not-found')
   const stopped = await cancelUnder(tx, permission, ctx.now())
   await insertWithdrawal(tx, { id: record.id, permission, organisation, received_at: ctx.now(), stopped })
 }

@@ -190,7 +190,6 @@ export type HeldRow = {
   enrolment: unknown
   withdrawn_at: Date | null
 }
-export type Held = HeldRow & { items: ItemRef[] }
 
 /** False where it is held already. */
 export async function insertHeld(tx: Tx, row: HeldRow & { record: string; received_at: Date }, items: ItemRef[]): Promise<boolean> {
@@ -225,21 +224,44 @@ export async function insertHeld(tx: Tx, row: HeldRow & { record: string; receiv
   return true
 }
 
-const HELD = `select h.id, h.organisation, h.recipient, h.purpose, h.begins, h.ends, h.permission, h.enrolment, h.withdrawn_at,
-    (select jsonb_agg(jsonb_build_object('id', i.item, 'commitment', i.commitment)) from permission.held_items as i where i.permission = h.id) as items
-  from permission.held as h`
-
 /** Every permission of these organisations towards this recipient, read under a share lock: a withdrawal waits for whoever decides on it. */
-export function heldFor(tx: Tx, organisations: string[], recipient: string): Promise<Held[]> {
+export function heldFor(tx: Tx, organisations: string[], recipient: string): Promise<HeldRow[]> {
   return query(
     tx,
-    `${HELD}\n where h.organisation = any($1::uuid[]) and h.recipient = $2\n order by h.received_at desc, h.id\n for share of h`,
+    `select id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at
+     from permission.held
+     where organisation = any($1::uuid[]) and recipient = $2
+     order by received_at desc, id
+     for share`,
     [organisations, recipient],
   )
 }
 
-export function heldByIds(tx: Tx, ids: string[]): Promise<Held[]> {
-  return query(tx, `${HELD}\n where h.id = any($1::uuid[])\n for share of h`, [ids])
+/** The same, of those that cover at least one of these items. */
+export function heldOver(tx: Tx, organisations: string[], recipient: string, items: string[]): Promise<HeldRow[]> {
+  return query(
+    tx,
+    `select id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at
+     from permission.held
+     where organisation = any($1::uuid[]) and recipient = $2
+       and id in (select permission from permission.held_items where item = any($3::uuid[]))
+     order by received_at desc, id
+     for share`,
+    [organisations, recipient, items],
+  )
+}
+
+/** How these permissions stand; under the same lock, taken in one order. */
+export function standingOf(tx: Tx, ids: string[]): Promise<{ id: string; ends: Date; withdrawn_at: Date | null }[]> {
+  return query(
+    tx,
+    `select id, ends, withdrawn_at
+     from permission.held
+     where id = any($1::uuid[])
+     order by id
+     for share`,
+    [ids],
+  )
 }
 
 /** Undefined where no such permission is held. Takes the row for itself: nobody decides under it until this transaction ends. */

@@ -53,26 +53,29 @@ begin
       union
       select (said->>'organisation')::uuid
     ) as origin
+    -- Not `exists`, which under `or` is answered from everything in the house; one row each is looked up by index.
     where origin.organisation is null
-    or not exists (
-      select 1
+    or (
+      select true
       from casework.item_origins as o
       where o.item = (sent->>'id')::uuid
-    )
-    or not exists (
-      select 1
-      from permission.held as h
-      join permission.held_items as i on i.permission = h.id
-      where h.organisation = origin.organisation
+      limit 1
+    ) is not true
+    or (
+      select true
+      from permission.held_items as i
+      join permission.held as h on h.id = i.permission
+      where i.item = (sent->>'id')::uuid
+        and i.commitment = sent->>'commitment'
+        and h.organisation = origin.organisation
         and h.id::text = any(new.permissions)
         and h.recipient = new.peer
         and h.purpose = said->>'purpose'
         and h.begins <= moment
         and h.ends > moment
         and h.withdrawn_at is null
-        and i.item = (sent->>'id')::uuid
-        and i.commitment = sent->>'commitment'
-    )
+      limit 1
+    ) is not true
   ) then
     raise exception 'permission-missing' using errcode = 'check_violation', constraint = 'guard_door_3';
   end if;
