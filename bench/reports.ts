@@ -43,7 +43,9 @@ export const reports: Bench = async (options) => {
         'reporters at once': reporters,
         'reports': took.length,
       },
-      notes: ['A report waits for the portal\u2019s interval to end, its receipt for the body\u2019s: between one second and two, whatever the load.'],
+      notes: [
+        'A report waits for the portal\u2019s interval to end, its receipt for the body\u2019s: between one second and two, whatever the load.',
+      ],
     }
   } finally {
     await nodes.stop()
