@@ -419,6 +419,13 @@ describe('what is a message of the NCSC, and kept', () => {
     assert.deepEqual(await query(network.owner.ico, 'select * from casework.items'), before)
     assert.deepEqual((await posts(caught[0]!.bytes)).delivery!.results, [{ id, state: 'accepted' }])
   })
+
+  test('a report that was held up for longer than a disclosure may be is not lost', async () => {
+    icoAhead = 73 * HOUR
+    const { submissions } = await reports(network.as('Asha Bell'), [{ question: 'q19', value: 'Warm.', audience: ['ico'] }])
+    await eventually(() => caseOf(network.as('Imran Vale'), submissions['ico'].reference))
+    icoAhead = 0
+  })
 })
 
 /** The same record with something changed, put into the NCSC's log as it stands and signed when it is proved. */

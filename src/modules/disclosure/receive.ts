@@ -124,13 +124,22 @@ function check(config: GatewayConfig, { header, alone }: Opened, carried: Carrie
   }
 }
 
+/** A disclosure counts under the agreement in force here alone; everything else under any that the trust file names, so that a change of text loses nothing that was on its way. */
+function isUnderstood(config: GatewayConfig, { kind, agreement }: ReadStatement['record']): boolean {
+  const inForce = agreement.hash === config.agreement.hash && agreement.id === config.agreement.id
+  const known = config.trust.agreements.some((one) => one.hash === agreement.hash && one.id === agreement.id)
+  return inForce || (kind !== 'disclosure' && known)
+}
+
 /** When the record was logged. Throws Refusal where that is not proved, or the message is not one to take now and here. */
 function timeOf(config: GatewayConfig, read: ReadStatement, heads: CheckpointCache): Date {
   const { record } = read
-  if (record.agreement.hash !== config.agreement.hash || record.agreement.id !== config.agreement.id) throw new Refusal('agreement-differs')
+  if (!isUnderstood(config, record)) throw new Refusal('agreement-differs')
   if (!config.inbound[record.kind]) throw new Refusal('flow-not-allowed')
   const { logTime } = proveStatement(read, config.trust, heads)
   const age = config.makeCtx().now().getTime() - logTime.getTime()
-  if (age > config.times.transitMilliseconds || age < -config.times.skewMilliseconds) throw new Refusal('too-late')
+  // Only what rests on a permission grows stale on the way. A report, a withdrawal or a receipt that was held up for a week must not be lost.
+  const stale = record.kind === 'disclosure' && age > config.times.transitMilliseconds
+  if (stale || age < -config.times.skewMilliseconds) throw new Refusal('too-late')
   return logTime
 }
