@@ -38,7 +38,7 @@ const working = {
   identity: ['credentials', 'enrolments', 'organisations', 'people'],
   ledger: ['append', 'cosigning', 'interval', 'proofs', 'public-files', 'rollback'],
   permission: ['portal', 'sender'],
-  reporting: ['access', 'filing', 'folder', 'progress', 'rights'],
+  reporting: ['access', 'draft-api', 'draft-filing', 'drafts', 'filing', 'folder', 'progress', 'replies', 'rights', 'sending'],
 }
 
 /** Which folder below src may reach into which by a relative import. Modules and platform are reached by #name. */

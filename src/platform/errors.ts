@@ -25,6 +25,9 @@ export const refusals = {
   'malformed': { status: 400, title: 'This is not JSON that can be read', clause: undefined },
   'too-large': { status: 413, title: 'This is too large', clause: undefined },
   'too-many': { status: 429, title: 'Too many requests; try again shortly', clause: undefined },
+  'draft-changed': { status: 409, title: 'Somebody else changed this answer meanwhile', clause: undefined },
+  'counsel-needed': { status: 403, title: 'Counsel has not agreed that this may be sent', clause: undefined },
+  'nothing-to-file': { status: 409, title: 'Nothing has changed since the last report', clause: undefined },
   'already-done': { status: 409, title: 'This was already decided', clause: undefined },
   'unavailable': { status: 503, title: 'This part is not running; nothing was lost', clause: undefined },
   // What HTTP itself refuses, before any rule of ours is asked.

@@ -4,7 +4,7 @@ import { Refusal } from '#platform/errors'
 import { isUuid } from '#platform/ids'
 import type { AuthorityId, NodeId } from '#exchange'
 import type { FolderKeys, Owner } from './folder.ts'
-import { readPayload, type Stage } from './incident.ts'
+import { readPayload, type IncidentKind, type Stage } from './incident.ts'
 import { requireRight } from './rights.ts'
 import {
   incidentById,
@@ -16,7 +16,7 @@ import {
 } from './store.ts'
 
 /** An incident without what was typed into it. */
-export type Incident = { id: string; owner: Owner; organisation?: string; reference: string; createdAt: Date }
+export type Incident = { id: string; owner: Owner; organisation?: string; reference: string; kind: IncidentKind; createdAt: Date }
 
 export type Submission = {
   id: string
@@ -49,6 +49,7 @@ export function incidentOf(row: IncidentRow): Incident {
     owner: ownerOf(row),
     ...(row.organisation && { organisation: row.organisation }),
     reference: row.reference,
+    kind: row.kind,
     createdAt: row.created_at,
   }
 }

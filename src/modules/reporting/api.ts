@@ -2,56 +2,42 @@ import { z } from 'zod'
 import { endpoint, Reply, type Call, type Endpoint } from '#platform/api'
 import { instant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
-import { transact, type Db, type Tx } from '#platform/db'
+import { transact, type Tx } from '#platform/db'
 import { invalid } from '#platform/errors'
 import { newReference } from '#platform/ids'
 import { issueToken, organisationById } from '#identity'
-import { incidentOf, ownerOf, rowForActor, submissionOf, submissionsOf, type Submission } from './access.ts'
+import { incidentOf, ownerOf, rowForActor, submissionsOf } from './access.ts'
+import { answer, draftEndpoints } from './draft-api.ts'
 import { fileReport, previewReport } from './filing.ts'
 import type { FolderKeys, Owner } from './folder.ts'
-import { stages } from './incident.ts'
-import { progressOf, progressWithin, type Progress } from './progress.ts'
+import { incidentKinds, stages, type IncidentKind } from './incident.ts'
+import { progressOf } from './progress.ts'
 import { question, questions } from './questions.ts'
+import { filed, filedReply, submissionLine, submissionShown, viewsShown, type ReportingDeps } from './replies.ts'
 import { requireRight, requireRole } from './rights.ts'
-import { incidentsInFolder, insertIncident, submissionsOfFiling, type IncidentRow } from './store.ts'
+import { becomeIncident, incidentsInFolder, insertIncident, lockIncident, type IncidentRow } from './store.ts'
 
-/** `wait`: how long a submission waits for the receipts, in milliseconds. */
-export type ReportingDeps = { db: Db; folders: FolderKeys; wait?: number }
+export type { ReportingDeps } from './replies.ts'
 
-const WAIT = 5_000
-
-const newIncident = z.strictObject({ title: z.string() })
+const newIncident = z.strictObject({ title: z.string(), kind: z.enum(incidentKinds).default('incident') })
 const report = z.strictObject({
   stage: z.enum(stages),
-  answers: z
-    .array(z.strictObject({ question: z.string(), value: z.unknown(), audience: z.array(z.string()) }))
-    .min(1)
-    .max(300),
+  answers: z.array(answer).min(1).max(300),
   submit: z.boolean(),
   idempotencyKey: z.string().min(8).max(200).optional(),
 })
 
-const incidentLine = z.object({ id: z.uuid(), reference: z.string(), title: z.string(), createdAt: z.iso.datetime() })
-const submissionLine = z.object({
-  to: z.enum(['ico', 'ncsc']),
+const incidentLine = z.object({
+  id: z.uuid(),
   reference: z.string(),
-  envelope: z.uuid(),
-  receipt: z.string().nullable(),
-  state: z.enum(['not-yet-received', 'received', 'refused']),
-  code: z.string().optional(),
-  stage: z.enum(stages),
-  submittedAt: z.iso.datetime(),
+  title: z.string(),
+  kind: z.enum(incidentKinds),
+  createdAt: z.iso.datetime(),
 })
 const incidentPage = incidentLine.extend({
   organisation: z.object({ id: z.uuid(), name: z.string(), verified: z.boolean() }).optional(),
   submissions: z.array(submissionLine),
 })
-const viewLine = z.object({ question: z.string(), label: z.string(), value: z.unknown() })
-const filed = z.union([
-  z.object({ id: z.uuid(), submissions: z.array(submissionLine) }),
-  z.object({ views: z.object({ ico: z.array(viewLine).optional(), ncsc: z.array(viewLine).optional() }) }),
-])
-
 export function api(deps: ReportingDeps): Endpoint[] {
   return [
     endpoint({
@@ -70,7 +56,7 @@ export function api(deps: ReportingDeps): Endpoint[] {
       status: 201,
       body: newIncident,
       reply: z.object({ id: z.uuid(), reference: z.string(), resume: z.string().optional() }),
-      handle: ({ body, ctx }) => transact(deps.db, (tx) => openIncident(tx, body.title, deps.folders, ctx)),
+      handle: ({ body, ctx }) => transact(deps.db, (tx) => openIncident(tx, body, deps.folders, ctx)),
     }),
     endpoint({
       method: 'GET',
@@ -98,16 +84,26 @@ export function api(deps: ReportingDeps): Endpoint[] {
       reply: filed,
       handle: (call) => (call.body.submit ? submitReport(deps, call) : showViews(deps, call)),
     }),
+    endpoint({
+      method: 'POST',
+      path: '/incidents/:id/kind',
+      summary: 'Says that a near miss was an incident after all; from then on it may be told to the ICO, and clocks run',
+      who: 'signed-in',
+      body: z.strictObject({ kind: z.literal('incident') }),
+      reply: incidentLine,
+      handle: async ({ params, ctx }) => line(await transact(deps.db, (tx) => wasAnIncident(tx, params['id']!, ctx)), deps.folders),
+    }),
+    ...draftEndpoints(deps),
   ]
 }
 
 async function openIncident(
   tx: Tx,
-  typed: string,
+  typed: { title: string; kind: IncidentKind },
   folders: FolderKeys,
   ctx: Ctx,
 ): Promise<{ id: string; reference: string; resume?: string }> {
-  const title = checkTitle(typed)
+  const title = checkTitle(typed.title)
   const id = ctx.random.uuid()
   const owner = newOwner(id, ctx)
   const organisation = 'organisation' in owner ? owner.organisation : null
@@ -115,7 +111,7 @@ async function openIncident(
   const sealed = await folders.seal(owner, id, Buffer.from(title))
   await insertIncident(
     tx,
-    { id, folder: organisation ?? id, organisation, reference, title: sealed },
+    { id, folder: organisation ?? id, organisation, reference, title: sealed, kind: typed.kind },
     organisation && ctx.actor.id,
     ctx.now(),
   )
@@ -146,7 +142,7 @@ async function ownIncidents(deps: ReportingDeps, ctx: Ctx): Promise<z.infer<type
 /** The caller has shown that the folder is the actor's own. */
 async function line(row: IncidentRow, folders: FolderKeys): Promise<z.infer<typeof incidentLine>> {
   const title = Buffer.from(await folders.open(ownerOf(row), row.id, row.title)).toString('utf8')
-  return { id: row.id, reference: row.reference, title, createdAt: instant(row.created_at) }
+  return { id: row.id, reference: row.reference, title, kind: row.kind, createdAt: instant(row.created_at) }
 }
 
 async function page(deps: ReportingDeps, row: IncidentRow): Promise<z.infer<typeof incidentPage>> {
@@ -160,31 +156,23 @@ async function page(deps: ReportingDeps, row: IncidentRow): Promise<z.infer<type
   }
 }
 
-function submissionShown(submission: Submission, progress: Progress): z.infer<typeof submissionLine> {
-  const { to, reference, envelope, stage, submittedAt } = submission
-  return { to, reference, envelope, stage, submittedAt: instant(submittedAt), ...progress }
-}
-
 type ReportCall = Call<z.infer<typeof report>>
 
-/** 202 while a receipt is still on its way: filed and kept, but not yet received. */
-async function submitReport(
-  { db, folders, wait = WAIT }: ReportingDeps,
-  { params, body, ctx }: ReportCall,
-): Promise<Reply<z.infer<typeof filed>>> {
-  const incident = await rowForActor(db, params['id']!, ctx)
-  const id = await transact(db, (tx) => fileReport(tx, { ...body, incident: incident.id }, folders, ctx))
-  const submissions = (await submissionsOfFiling(db, id)).map(submissionOf)
-  const progress = await progressWithin(db, submissions, wait)
-  const shown = submissions.map((submission) => submissionShown(submission, progress.get(submission.envelope)!))
-  return new Reply(shown.some(({ receipt }) => receipt === null) ? 202 : 201, { id, submissions: shown })
+async function submitReport(deps: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
+  const incident = await rowForActor(deps.db, params['id']!, ctx)
+  return filedReply(deps, await transact(deps.db, (tx) => fileReport(tx, { ...body, incident: incident.id }, deps.folders, ctx)))
 }
 
 async function showViews({ db }: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
   const incident = await rowForActor(db, params['id']!, ctx)
   requireRight('file', ownerOf(incident), ctx.actor)
-  const views = await previewReport(db, incident, body)
-  const labels = new Map(questions.map(({ id, label }) => [id, label]))
-  const shown = Object.entries(views).map(([to, view]) => [to, view.map((answer) => ({ ...answer, label: labels.get(answer.question)! }))])
-  return new Reply(200, { views: Object.fromEntries(shown) })
+  return new Reply(200, { views: viewsShown(await previewReport(db, incident, body)) })
+}
+
+async function wasAnIncident(tx: Tx, id: string, ctx: Ctx): Promise<IncidentRow> {
+  await rowForActor(tx, id, ctx)
+  const incident = (await lockIncident(tx, id))!
+  requireRight('file', ownerOf(incident), ctx.actor)
+  if (incident.kind === 'near-miss') await becomeIncident(tx, id)
+  return { ...incident, kind: 'incident' }
 }

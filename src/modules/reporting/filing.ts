@@ -4,20 +4,26 @@ import type { Ctx } from '#platform/context'
 import type { Db, Tx } from '#platform/db'
 import { Refusal, type Mistake } from '#platform/errors'
 import { newReference } from '#platform/ids'
-import { openItemRef, requestSend, type AuthorityId, type Outbound, type Prepared } from '#exchange'
+import { openItemRef, requestSend, type AuthorityId } from '#exchange'
 import { organisationById, upsertOrganisation } from '#identity'
-import { ownerOf } from './access.ts'
+import { ownerOf, submissionOf, type Submission } from './access.ts'
 import type { FolderKeys } from './folder.ts'
+import { saveFiled } from './drafts.ts'
 import {
+  correctionMistakes,
+  correctionsOf,
+  isAuthority,
   itemsOf,
   mistakesIn,
   missingFrom,
   payloadOf,
   readPayload,
   refuseMistakes,
+  stageTold,
   toldBy,
   viewsOf,
   type Answer,
+  type BlobRef,
   type Payload,
   type Stage,
   type ToldOrganisation,
@@ -32,10 +38,11 @@ import {
   insertItems,
   insertSubmission,
   insertView,
+  latestItems,
   latestSubmission,
   lockIncident,
   setOrganisation,
-  submissionByRecord,
+  submissionsOfFiling,
   viewOf,
   type FilingRow,
   type IncidentRow,
@@ -57,7 +64,47 @@ export async function fileReport(tx: Tx, input: Report & { incident: string }, f
   const earlier = key && (await filingByKey(tx, incident.id, key))
   if (earlier) return sameFiling(earlier, incident, input, folders)
   refuseMistakes(await mistakesOf(tx, incident, input))
-  return newFiling(tx, { ...input, incident, key }, folders, ctx)
+  requireCounsel(input.answers, ctx)
+  return fileAndKeep(tx, { ...input, incident, key }, folders, ctx)
+}
+
+/** Files, and keeps what was filed as what the next stage starts from. */
+export async function fileAndKeep(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx): Promise<string> {
+  const id = await newFiling(tx, input, folders, ctx)
+  await saveFiled(tx, input.incident, input.answers, folders, ctx)
+  return id
+}
+
+/** Privilege that is claimed is counsel's to give up: nobody else files such an answer (a draft is where counsel is asked). */
+function requireCounsel(answers: readonly Answer[], { actor }: Ctx): void {
+  if (!answers.some(({ privileged }) => privileged) || actor.roles.includes('counsel')) return
+  throw new Refusal('counsel-needed')
+}
+
+export type CheckedAnswer = { question: string; value: unknown; blob?: BlobRef }
+
+/**
+ * Files answers that another module has checked (to a body's enquiry; an attachment) to that one body, as a report of its own. In a
+ * near miss nothing goes to the ICO this way either. Returns the filing's id.
+ */
+export async function fileAnswers(
+  tx: Tx,
+  input: { incident: string; to: AuthorityId; answers: CheckedAnswer[] },
+  folders: FolderKeys,
+  ctx: Ctx,
+): Promise<string> {
+  const incident = await lockIncident(tx, input.incident)
+  if (!incident) throw new Refusal('not-found')
+  requireRight('file', ownerOf(incident), ctx.actor)
+  if (incident.kind === 'near-miss' && input.to === 'ico') throw new Refusal('flow-not-allowed')
+  const answers = input.answers.map(({ blob: _, ...answer }) => ({ ...answer, audience: [input.to] }))
+  const blobs = input.answers.map(({ blob }) => blob)
+  return newFiling(tx, { incident, key: null, stage: 'update', answers, blobs }, folders, ctx)
+}
+
+/** What one filing sent, a submission a body. */
+export async function submissionsFiled(db: Db | Tx, filing: string): Promise<Submission[]> {
+  return (await submissionsOfFiling(db, filing)).map(submissionOf)
 }
 
 async function sameFiling(filing: FilingRow, incident: IncidentRow, input: Report, folders: FolderKeys): Promise<string> {
@@ -66,7 +113,7 @@ async function sameFiling(filing: FilingRow, incident: IncidentRow, input: Repor
   return filing.id
 }
 
-function hashOfReport({ stage, answers }: Report): Bytes {
+function hashOfReport({ stage, answers }: Pick<Report, 'stage' | 'answers'>): Bytes {
   return sha256(canonical({ stage, answers }))
 }
 
@@ -76,19 +123,34 @@ export async function previewReport(db: Db, incident: IncidentRow, input: Report
   return viewsOf(input.answers)
 }
 
-async function mistakesOf(db: Db | Tx, incident: IncidentRow, { answers }: Report): Promise<Mistake[]> {
-  const mistakes = mistakesIn(answers, questions)
+export async function mistakesOf(db: Db | Tx, incident: IncidentRow, { answers }: Pick<Report, 'answers'>): Promise<Mistake[]> {
+  const mistakes = mistakesIn(answers, questions, incident.kind)
+  if (answers.some(({ correction }) => correction)) mistakes.push(...correctionMistakes(answers, await toldBefore(db, incident, answers)))
   if ('organisation' in ownerOf(incident)) return mistakes
   for (const [body, view] of eachView(viewsOf(answers)))
     if (!(await viewOf(db, incident.id, body))) mistakes.push(...missingFrom(view, body))
   return mistakes
 }
 
+async function toldBefore(db: Db | Tx, incident: IncidentRow, answers: readonly Answer[]): Promise<Map<AuthorityId, Map<string, string>>> {
+  const told = new Map<AuthorityId, Map<string, string>>()
+  for (const body of new Set(answers.flatMap(({ audience }) => audience.filter(isAuthority)))) {
+    const view = await viewOf(db, incident.id, body)
+    if (view) told.set(body, await itemsTold(db, view.id))
+  }
+  return told
+}
+
+async function itemsTold(db: Db | Tx, view: string): Promise<Map<string, string>> {
+  return new Map((await latestItems(db, view)).map(({ question, id }) => [question, id]))
+}
+
 function eachView(views: Views): [AuthorityId, ViewAnswer[]][] {
   return Object.entries(views) as [AuthorityId, ViewAnswer[]][]
 }
 
-type NewFiling = Report & { incident: IncidentRow; key: Bytes | null }
+/** `blobs`, if any, stand beside the answers one by one. */
+type NewFiling = Pick<Report, 'stage' | 'answers'> & { incident: IncidentRow; key: Bytes | null; blobs?: (BlobRef | undefined)[] }
 
 async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx): Promise<string> {
   const { stage, key, answers } = input
@@ -97,7 +159,7 @@ async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx
   const sealed = await folders.seal(ownerOf(incident), id, hashOfReport(input))
   await insertFiling(tx, { id, incident: incident.id, stage, key, answers: sealed }, ctx.actor.id, ctx.now())
   for (const [recipient, view] of eachView(viewsOf(answers)))
-    await submit(tx, { filing: id, incident, recipient, stage, answers: view }, folders, ctx)
+    await submit(tx, { filing: id, incident, recipient, stage, answers: view, blobs: input.blobs ?? [] }, folders, ctx)
   return id
 }
 
@@ -126,17 +188,27 @@ type NewSubmission = {
   recipient: AuthorityId
   stage: Stage
   answers: ViewAnswer[]
+  blobs: (BlobRef | undefined)[]
 }
 
 async function submit(tx: Tx, input: NewSubmission, folders: FolderKeys, ctx: Ctx): Promise<void> {
-  const { filing, incident, recipient, stage, answers } = input
+  const { filing, incident, recipient, answers } = input
   const view = await viewFor(tx, incident, recipient, ctx)
+  const before = await itemsTold(tx, view.id)
   const organisation = await organisationTold(tx, { incident, view, answers }, folders)
   const items = itemsOf(answers, ctx.random)
+  const told: Payload = {
+    organisation,
+    stage: stageTold(input.stage, before.size === 0),
+    items,
+    ...(incident.kind === 'near-miss' && { nearMiss: true }),
+    corrections: correctionsOf(answers, items, before),
+    blobs: input.blobs.flatMap((blob, nth) => (blob ? [{ item: items[nth]!.id, ...blob }] : [])),
+  }
   const id = ctx.random.uuid()
-  const payload = await folders.seal(ownerOf(incident), id, payloadOf({ organisation, stage, items }))
+  const payload = await folders.seal(ownerOf(incident), id, payloadOf(told))
   const record = await requestSend(tx, { kind: 'report', to: recipient, body: { submission: id } }, ctx)
-  await insertSubmission(tx, { id, filing, view: view.id, record, payload })
+  await insertSubmission(tx, { id, filing, view: view.id, record, stage: told.stage, payload })
   await insertItems(
     tx,
     id,
@@ -168,23 +240,4 @@ async function verifiedOrganisation(tx: Tx, id: string): Promise<ToldOrganisatio
   if (!organisation) throw new Refusal('not-found')
   const { name, identifiers, sector, verified } = organisation
   return { id, name, identifiers, ...(sector && { sector }), verified }
-}
-
-// ICO: the organisation's own duty. NCSC: engagement is encouraged, never required.
-const clauses: Record<AuthorityId, string> = { ico: 'regimes', ncsc: 'encourage-engagement' }
-
-/**
- * The gateway's side. It opens the one submission that this very request was made for, and only to the body it was filed to: a
- * request made by anyone else, or for another body, names nothing.
- */
-export function prepareReport(folders: FolderKeys): Outbound {
-  return async (tx, request): Promise<Prepared> => {
-    const row = await submissionByRecord(tx, request.id)
-    if (!row || row.recipient !== request.to || row.id !== request.body['submission']) throw new Refusal('flow-not-allowed')
-    const bytes = await folders.open(ownerOf(row), row.id, row.payload)
-    const payload: Payload = readPayload(bytes)
-    const organisation = payload.organisation.id
-    const members = { organisation, reference: row.reference, stage: payload.stage, items: payload.items.map(openItemRef) }
-    return { clause: clauses[row.recipient], members, payload: bytes, chain: organisation }
-  }
 }

@@ -4,20 +4,44 @@ import type { Random } from '#platform/context'
 import { invalid, Refusal, type Mistake } from '#platform/errors'
 import type { OpenItem } from '#exchange'
 import { authorities, type Authority, type Question } from './questions.ts'
-import { isNotYetKnown, mistakeIn } from './value.ts'
+import { isNotYetKnown, mistakeIn, wordsMistake } from './value.ts'
 
 export const stages = ['initial', 'update', 'final'] as const
 export type Stage = (typeof stages)[number]
 
-/** As it is typed: one value for one or both bodies. */
-export type Answer = { question: string; value: unknown; audience: string[] }
-export type ViewAnswer = { question: string; value: unknown }
+export const incidentKinds = ['incident', 'near-miss'] as const
+/** A near miss is told to the NCSC alone, and no clock runs for it. */
+export type IncidentKind = (typeof incidentKinds)[number]
+
+/**
+ * As it is typed: one value for one or both bodies. `privileged`: privilege is claimed, so it waits for counsel. `correction`: what
+ * was told before was wrong, and why.
+ */
+export type Answer = {
+  question: string
+  value: unknown
+  audience: string[]
+  privileged?: true | undefined
+  correction?: { why: string } | undefined
+}
+export type ViewAnswer = { question: string; value: unknown; correction?: { why: string } | undefined }
 export type Views = Partial<Record<Authority, ViewAnswer[]>>
 
 /** The organisation as one body is told of it. */
 export type ToldOrganisation = { id: string; name: string; identifiers: Identifier[]; sector?: string; verified: boolean }
 export type Identifier = { scheme: string; id: string }
-export type Payload = { organisation: ToldOrganisation; stage: Stage; items: OpenItem[] }
+/** An item of this payload takes the place of an earlier one that was wrong. Nothing that was filed is ever changed or withdrawn. */
+export type Correction = { item: string; corrects: string; why: string }
+/** Where an attachment's bytes are: docs/formats/attachment.md. */
+export type BlobRef = { id: string; key: string; length: number; size: number; sha256: string }
+export type Payload = {
+  organisation: ToldOrganisation
+  stage: Stage
+  items: OpenItem[]
+  nearMiss?: true
+  corrections?: Correction[]
+  blobs?: (BlobRef & { item: string })[]
+}
 
 /** Leaves room for statement and padding in the largest envelope, 1 MiB (docs/formats/envelope.md). */
 export const LONGEST_PAYLOAD = 900_000
@@ -25,18 +49,20 @@ export const LONGEST_PAYLOAD = 900_000
 const names: Record<Authority, string> = { ico: 'the ICO', ncsc: 'the NCSC' }
 
 /** Every fault with a pointer to it; nothing is kept while there is one. */
-export function mistakesIn(answers: Answer[], questions: readonly Question[]): Mistake[] {
+export function mistakesIn(answers: readonly Answer[], questions: readonly Question[], kind: IncidentKind = 'incident'): Mistake[] {
   const known = new Map(questions.map((question) => [question.id, question]))
   const given = new Set<string>()
   return answers.flatMap((answer, i) => {
     const question = known.get(answer.question)
     if (!question) return [{ field: `answers.${i}.question`, message: 'There is no such question' }]
-    return [...audienceMistakes(answer, question, i), ...valueMistakes(answer, question, i), ...repeats(answer, given, i)]
+    return [...audienceMistakes(answer, question, kind, i), ...valueMistakes(answer, question, i), ...repeats(answer, given, i)]
   })
 }
 
-function audienceMistakes({ audience }: Answer, question: Question, i: number): Mistake[] {
+function audienceMistakes({ audience }: Answer, question: Question, kind: IncidentKind, i: number): Mistake[] {
   const field = `answers.${i}.audience`
+  if (kind === 'near-miss' && audience.includes('ico'))
+    return [{ field, message: 'A near miss is told to the NCSC alone. If it was an incident after all, say so first' }]
   if (audience.length === 0) return [{ field, message: 'Say who is to be told this answer' }]
   if (new Set(audience).size !== audience.length) return [{ field, message: 'Name each body once' }]
   const foreign = audience.filter((body) => !(question.authorities as string[]).includes(body))
@@ -64,21 +90,60 @@ function repeats({ question, audience }: Answer, given: Set<string>, i: number):
   }))
 }
 
-function isAuthority(body: string): body is Authority {
+export function isAuthority(body: string): body is Authority {
   return (authorities as readonly string[]).includes(body)
 }
 
 /** One complete view a body: the answer for two bodies stands in both, and nothing says that there is another view. */
-export function viewsOf(answers: Answer[]): Views {
+export function viewsOf(answers: readonly Answer[]): Views {
   const told = authorities.filter((body) => answers.some(({ audience }) => audience.includes(body)))
   const viewFor = (body: Authority): ViewAnswer[] =>
-    answers.filter(({ audience }) => audience.includes(body)).map(({ question, value }) => ({ question, value }))
+    answers
+      .filter(({ audience }) => audience.includes(body))
+      .map(({ question, value, correction }) => ({ question, value, ...(correction && { correction }) }))
   return Object.fromEntries(told.map((body) => [body, viewFor(body)]))
 }
 
 /** The same answer to two bodies becomes two items: their ids and salts are drawn apart, so nothing links them. */
 export function itemsOf(answers: ViewAnswer[], random: Random): OpenItem[] {
   return answers.map(({ question, value }) => ({ id: random.uuid(), question, value, salt: b64u(random.bytes(32)) }))
+}
+
+/** Told to each body apart: the first that it hears is `initial`, whatever another was told before. */
+export function stageTold(asked: Stage, first: boolean): Stage {
+  if (first) return 'initial'
+  return asked === 'initial' ? 'update' : asked
+}
+
+/** Which earlier item each correction stands for. `before`: what this body was told last, by question. */
+export function correctionsOf(
+  answers: readonly ViewAnswer[],
+  items: readonly OpenItem[],
+  before: ReadonlyMap<string, string>,
+): Correction[] {
+  return answers.flatMap(({ question, correction }, nth) => {
+    const corrects = before.get(question)
+    return correction && corrects ? [{ item: items[nth]!.id, corrects, why: correction.why }] : []
+  })
+}
+
+/** A correction needs something that was told to this body before, and a reason. */
+export function correctionMistakes(answers: readonly Answer[], told: ReadonlyMap<Authority, ReadonlyMap<string, string>>): Mistake[] {
+  return answers.flatMap(({ question, audience, correction }, i) => {
+    if (!correction) return []
+    const field = `answers.${i}.correction`
+    const message = wordsMistake(correction.why)
+    if (message !== undefined) return [{ field: `${field}.why`, message }]
+    const fresh = audience.filter(isAuthority).filter((body) => !told.get(body)?.has(question))
+    return fresh.map((body) => ({
+      field,
+      message: `${capital(names[body])} has not been told this before, so there is nothing to correct`,
+    }))
+  })
+}
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 /** What a reporter who has not signed in must say: who reports and for whom. "Not yet known" is an answer, and blocks nothing. */
@@ -107,8 +172,8 @@ function known(view: ViewAnswer[], question: string): unknown {
 }
 
 /** The bytes that travel. Frozen when the report is filed, so that statement, delivery and bundle speak of the same ones. */
-export function payloadOf(payload: Payload): Buffer {
-  const bytes = Buffer.from(canonical(payload))
+export function payloadOf({ corrections = [], blobs = [], ...payload }: Payload): Buffer {
+  const bytes = Buffer.from(canonical({ ...payload, ...(corrections.length > 0 && { corrections }), ...(blobs.length > 0 && { blobs }) }))
   if (bytes.length > LONGEST_PAYLOAD) throw new Refusal('too-large')
   return bytes
 }

@@ -9,7 +9,9 @@ export {
   type Submission,
 } from './access.ts'
 export { api, type ReportingDeps } from './api.ts'
-export { fileReport, prepareReport, type Report } from './filing.ts'
+export { answersOf, saveAnswers, type FolderAnswer } from './drafts.ts'
+export { fileAnswers, fileReport, submissionsFiled, type CheckedAnswer, type Report } from './filing.ts'
 export { FolderKeys, isOwner, openFor, sealFor, type Owner } from './folder.ts'
-export type { Answer, Payload, Stage, ToldOrganisation } from './incident.ts'
+export type { Answer, BlobRef, Correction, IncidentKind, Payload, Stage, ToldOrganisation } from './incident.ts'
 export { questions, type Question } from './questions.ts'
+export { prepareReport } from './sending.ts'

@@ -14,7 +14,7 @@ import { authenticate, organisationById, upsertOrganisation } from '#identity'
 import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
 import { incidentForActor, incidentOfReference, itemsByIds, submissionPayload, submissionsOf } from './access.ts'
 import { api } from './api.ts'
-import { prepareReport } from './filing.ts'
+import { prepareReport } from './sending.ts'
 import { FolderKeys } from './folder.ts'
 import { readPayload } from './incident.ts'
 

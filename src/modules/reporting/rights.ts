@@ -6,6 +6,7 @@ import { isOwner } from './folder.ts'
 /** Who, of the organisation itself, may do what in its folder. Whoever holds the folder's own token is its reporter. */
 export const rights = {
   read: ['reporter', 'signatory', 'dpo', 'counsel', 'agent', 'client-contact'],
+  tick: ['counsel'],
   file: ['reporter', 'signatory', 'dpo', 'counsel', 'agent'],
 } as const satisfies Record<string, readonly string[]>
 

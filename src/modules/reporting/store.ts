@@ -1,18 +1,26 @@
 import type { Bytes } from '#platform/bytes'
 import { query, queryOne, type Db, type Tx } from '#platform/db'
 import type { AuthorityId, ItemRef, NodeId } from '#exchange'
-import type { Stage } from './incident.ts'
+import type { IncidentKind, Stage } from './incident.ts'
 
-export type IncidentRow = { id: string; folder: string; organisation: string | null; reference: string; title: Bytes; created_at: Date }
+export type IncidentRow = {
+  id: string
+  folder: string
+  organisation: string | null
+  reference: string
+  title: Bytes
+  kind: IncidentKind
+  created_at: Date
+}
 
-const incidentColumns = 'id, folder, organisation, reference, title, created_at'
+const incidentColumns = 'id, folder, organisation, reference, title, kind, created_at'
 
 export async function insertIncident(tx: Tx, row: Omit<IncidentRow, 'created_at'>, by: string | null, at: Date): Promise<void> {
   await query(
     tx,
-    `insert into reporting.incidents (id, folder, organisation, reference, title, created_by, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [row.id, row.folder, row.organisation, row.reference, row.title, by, at],
+    `insert into reporting.incidents (id, folder, organisation, reference, title, kind, created_by, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [row.id, row.folder, row.organisation, row.reference, row.title, row.kind, by, at],
   )
 }
 
@@ -32,7 +40,7 @@ export function incidentsInFolder(db: Db, folder: string): Promise<IncidentRow[]
 export function incidentByReference(db: Db | Tx, to: NodeId, reference: string): Promise<IncidentRow | undefined> {
   return queryOne(
     db,
-    `select i.id, i.folder, i.organisation, i.reference, i.title, i.created_at
+    `select i.id, i.folder, i.organisation, i.reference, i.title, i.kind, i.created_at
      from reporting.views v join reporting.incidents i on i.id = v.incident
      where v.recipient = $1 and v.reference = $2`,
     [to, reference],
@@ -41,6 +49,32 @@ export function incidentByReference(db: Db | Tx, to: NodeId, reference: string):
 
 export async function setOrganisation(tx: Tx, incident: string, organisation: string): Promise<void> {
   await query(tx, 'update reporting.incidents set organisation = $2 where id = $1', [incident, organisation])
+}
+
+export async function becomeIncident(tx: Tx, id: string): Promise<void> {
+  await query(tx, `update reporting.incidents set kind = 'incident' where id = $1`, [id])
+}
+
+export type DraftRow = { id: string; version: number; whole: boolean; content: Bytes }
+
+/** The saves from the last whole one on, oldest first. */
+export function savesOf(db: Db | Tx, incident: string): Promise<DraftRow[]> {
+  return query(
+    db,
+    `select id, version, whole, content from reporting.drafts
+     where incident = $1
+       and version >= coalesce((select max(version) from reporting.drafts where incident = $1 and whole), 0)
+     order by version`,
+    [incident],
+  )
+}
+
+export async function insertSave(tx: Tx, row: DraftRow & { incident: string }, by: string, at: Date): Promise<void> {
+  await query(
+    tx,
+    `insert into reporting.drafts (id, incident, version, whole, content, saved_by, saved_at) values ($1, $2, $3, $4, $5, $6, $7)`,
+    [row.id, row.incident, row.version, row.whole, row.content, by, at],
+  )
 }
 
 export type ViewRow = { id: string; recipient: AuthorityId; reference: string }
@@ -78,14 +112,15 @@ export async function insertFiling(
   )
 }
 
-export type NewSubmission = { id: string; filing: string; view: string; record: string; payload: Bytes }
+export type NewSubmission = { id: string; filing: string; view: string; record: string; stage: Stage; payload: Bytes }
 
 export async function insertSubmission(tx: Tx, row: NewSubmission): Promise<void> {
-  await query(tx, 'insert into reporting.submissions (id, filing, view, record, payload) values ($1, $2, $3, $4, $5)', [
+  await query(tx, 'insert into reporting.submissions (id, filing, view, record, stage, payload) values ($1, $2, $3, $4, $5, $6)', [
     row.id,
     row.filing,
     row.view,
     row.record,
+    row.stage,
     row.payload,
   ])
 }
@@ -112,11 +147,13 @@ export type SubmissionRow = {
   record: string
   stage: Stage
   filed_at: Date
+  filed_by: string
   payload: Bytes
 }
 
 const submissions = `
-  select s.id, s.filing, i.id as incident, i.folder, i.organisation, v.recipient, v.reference, s.record, f.stage, f.filed_at, s.payload
+  select s.id, s.filing, i.id as incident, i.folder, i.organisation, v.recipient, v.reference, s.record, s.stage, f.filed_at, f.filed_by,
+    s.payload
   from reporting.submissions s
   join reporting.filings f on f.id = s.filing
   join reporting.views v on v.id = s.view
@@ -136,6 +173,20 @@ export function submissionsOfFiling(db: Db | Tx, filing: string): Promise<Submis
 
 export function latestSubmission(tx: Tx, view: string): Promise<SubmissionRow | undefined> {
   return queryOne(tx, `${submissions} where s.view = $1 order by f.filed_at desc limit 1`, [view])
+}
+
+/** The item a body was told last in answer to each question. */
+export function latestItems(tx: Db | Tx, view: string): Promise<{ question: string; id: string }[]> {
+  return query(
+    tx,
+    `select distinct on (i.question) i.question, i.id
+     from reporting.items i
+     join reporting.submissions s on s.id = i.submission
+     join reporting.filings f on f.id = s.filing
+     where s.view = $1
+     order by i.question, f.filed_at desc, i.id`,
+    [view],
+  )
 }
 
 /** Submissions that hold any of these items, each once. */

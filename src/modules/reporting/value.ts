@@ -41,6 +41,11 @@ const checks: Record<Question['type'], Check> = {
   'choices': choicesMistake,
 }
 
+/** What is wrong with a few paragraphs somebody wrote. */
+export function wordsMistake(value: unknown): string | undefined {
+  return textMistake(value, true)
+}
+
 function textMistake(value: unknown, manyLines: boolean): string | undefined {
   if (typeof value !== 'string') return 'Write the answer as text'
   if (value.trim() === '') return 'Give an answer'
