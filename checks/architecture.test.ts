@@ -23,10 +23,13 @@ const mayImport = {
   identity: [],
   exchange: ['ledger'],
   reporting: ['exchange', 'identity', 'agreement'],
+  duties: ['reporting', 'exchange'],
+  factsheets: ['reporting', 'identity'],
   casework: ['exchange', 'identity', 'agreement'],
+  enquiries: ['exchange', 'reporting', 'casework'],
   permission: ['exchange', 'ledger', 'identity', 'agreement', 'reporting', 'casework'],
   disclosure: ['agreement', 'permission', 'casework', 'reporting', 'exchange', 'ledger', 'identity'],
-  evidence: ['ledger', 'exchange', 'permission', 'reporting', 'disclosure', 'casework', 'agreement', 'identity'],
+  evidence: ['ledger', 'exchange', 'permission', 'enquiries', 'reporting', 'disclosure', 'casework', 'agreement', 'identity'],
 }
 
 /** Files that do work, beside each module's store, api, routes, index and pages. All others are rules: pure. */
@@ -34,11 +37,14 @@ const working = {
   agreement: ['agreement', 'folder'],
   casework: ['arrival', 'desk'],
   disclosure: ['accept', 'dispatch', 'door-3', 'gateway', 'interval', 'keep', 'peer-client', 'peer-server', 'put', 'receive', 'requests'],
+  duties: ['alarms', 'recording', 'sight'],
+  enquiries: ['answering', 'asking'],
   exchange: ['requests'],
-  identity: ['credentials', 'enrolments', 'organisations', 'people'],
+  factsheets: ['controller', 'processor'],
+  identity: ['colleagues', 'credentials', 'enrolments', 'mandates', 'organisations', 'people', 'team'],
   ledger: ['append', 'cosigning', 'interval', 'proofs', 'public-files', 'rollback'],
   permission: ['portal', 'sender'],
-  reporting: ['access', 'draft-api', 'draft-filing', 'drafts', 'filing', 'folder', 'progress', 'replies', 'rights', 'sending'],
+  reporting: ['access', 'draft-api', 'draft-filing', 'drafts', 'filing', 'folder', 'opening', 'progress', 'replies', 'rights', 'sending'],
 }
 
 /** Which folder below src may reach into which by a relative import. Modules and platform are reached by #name. */

@@ -1,5 +1,9 @@
+import { api as dutiesApi, keepingAlarms, ringAlarms } from '#duties'
+import { answeringApi, keepEnquiry } from '#enquiries'
 import { api as evidenceApi, sealBundle } from '#evidence'
 import { keepRequest, portalApi, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
+import { api as identityApi } from '#identity'
+import { api as factSheetsApi } from '#factsheets'
 import { api as reportingApi, prepareReport } from '#reporting'
 import { peerOf, type Inbound } from '#exchange'
 import { Refusal } from '#platform/errors'
@@ -23,13 +27,20 @@ export const portal: NodeDefinition = {
     'exchange/migrations',
     'identity/migrations',
     'reporting/migrations',
+    'duties/migrations',
+    'factsheets/migrations',
+    'enquiries/migrations',
     'permission/migrations',
     'disclosure/migrations',
   ],
   neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
   desk: ({ db, trust, folders, poke, waitMilliseconds }) => ({
     endpoints: [
-      ...reportingApi({ db, folders, wait: waitMilliseconds }),
+      ...identityApi({ db, folders }),
+      ...keepingAlarms(reportingApi({ db, folders, wait: waitMilliseconds }), db, folders),
+      ...dutiesApi({ db, folders }),
+      ...factSheetsApi({ db, folders }),
+      ...answeringApi({ db, folders, poke }),
       ...portalApi({ db, trust, keys: folders, waitMilliseconds }),
       ...evidenceApi({ db, trust, folders, poke, waitMilliseconds }),
     ],
@@ -38,6 +49,12 @@ export const portal: NodeDefinition = {
   gateway: ({ agreement, trust, folders }) => ({
     outbound: { report: prepareReport(folders), permission: preparePermission, refusal: prepareRefusal, withdrawal: prepareWithdrawal },
     signOnly: { 'seal-bundle': sealBundle },
-    inbound: { 'receipt': keepReceipt, 'notice': keepNotice, 'permission-request': keepRequest(folders, agreement.file, trust) },
+    inbound: {
+      'receipt': keepReceipt,
+      'notice': keepNotice,
+      'permission-request': keepRequest(folders, agreement.file, trust),
+      'enquiry': keepEnquiry(folders),
+    },
+    chores: (tx, _queue, ctx) => ringAlarms(tx, ctx),
   }),
 }

@@ -60,6 +60,13 @@ export async function incidentForActor(db: Db | Tx, id: string, ctx: Ctx): Promi
   return incidentOf(row)
 }
 
+/** As `incidentForActor`, for somebody who may file in it. */
+export async function incidentForFiling(db: Db | Tx, id: string, ctx: Ctx): Promise<Incident> {
+  const incident = await incidentForActor(db, id, ctx)
+  requireRight('file', incident.owner, ctx.actor)
+  return incident
+}
+
 export async function rowForActor(db: Db | Tx, id: string, ctx: Ctx): Promise<IncidentRow> {
   const row = isUuid(id) ? await incidentById(db, id) : undefined
   if (!row) throw new Refusal('not-found')

@@ -3,19 +3,18 @@ import { endpoint, Reply, type Call, type Endpoint } from '#platform/api'
 import { instant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import { transact, type Tx } from '#platform/db'
-import { invalid } from '#platform/errors'
-import { newReference } from '#platform/ids'
-import { issueToken, organisationById } from '#identity'
+import { organisationById } from '#identity'
 import { incidentOf, ownerOf, rowForActor, submissionsOf } from './access.ts'
 import { answer, draftEndpoints } from './draft-api.ts'
 import { fileReport, previewReport } from './filing.ts'
-import type { FolderKeys, Owner } from './folder.ts'
-import { incidentKinds, stages, type IncidentKind } from './incident.ts'
+import type { FolderKeys } from './folder.ts'
+import { incidentKinds, stages } from './incident.ts'
+import { openIncident } from './opening.ts'
 import { progressOf } from './progress.ts'
 import { question, questions } from './questions.ts'
 import { filed, filedReply, submissionLine, submissionShown, viewsShown, type ReportingDeps } from './replies.ts'
 import { requireRight, requireRole } from './rights.ts'
-import { becomeIncident, incidentsInFolder, insertIncident, lockIncident, type IncidentRow } from './store.ts'
+import { becomeIncident, incidentsInFolder, lockIncident, type IncidentRow } from './store.ts'
 
 export type { ReportingDeps } from './replies.ts'
 
@@ -95,41 +94,6 @@ export function api(deps: ReportingDeps): Endpoint[] {
     }),
     ...draftEndpoints(deps),
   ]
-}
-
-async function openIncident(
-  tx: Tx,
-  typed: { title: string; kind: IncidentKind },
-  folders: FolderKeys,
-  ctx: Ctx,
-): Promise<{ id: string; reference: string; resume?: string }> {
-  const title = checkTitle(typed.title)
-  const id = ctx.random.uuid()
-  const owner = newOwner(id, ctx)
-  const organisation = 'organisation' in owner ? owner.organisation : null
-  const reference = newReference('INC', ctx.random)
-  const sealed = await folders.seal(owner, id, Buffer.from(title))
-  await insertIncident(
-    tx,
-    { id, folder: organisation ?? id, organisation, reference, title: sealed, kind: typed.kind },
-    organisation && ctx.actor.id,
-    ctx.now(),
-  )
-  return { id, reference, ...(organisation === null && { resume: await issueToken(tx, { folder: id }, ctx) }) }
-}
-
-function checkTitle(typed: string): string {
-  const title = typed.trim()
-  if (title === '') throw invalid({ field: 'title', message: 'Give the incident a title' })
-  if (title.length > 200) throw invalid({ field: 'title', message: 'Use no more than 200 characters' })
-  return title
-}
-
-/** Whoever belongs to an organisation files for it; whoever comes without a token gets a folder of its own. */
-function newOwner(id: string, { actor }: Ctx): Owner {
-  if (actor.organisation === undefined && actor.roles.length === 0) return { folder: id }
-  requireRole('file', actor)
-  return actor.organisation === undefined ? { folder: id } : { organisation: actor.organisation }
 }
 
 async function ownIncidents(deps: ReportingDeps, ctx: Ctx): Promise<z.infer<typeof incidentLine>[]> {

@@ -1,5 +1,6 @@
 export {
   incidentForActor,
+  incidentForFiling,
   incidentOfReference,
   itemsByIds,
   submissionPayload,
@@ -12,6 +13,9 @@ export { api, type ReportingDeps } from './api.ts'
 export { answersOf, saveAnswers, type FolderAnswer } from './drafts.ts'
 export { fileAnswers, fileReport, submissionsFiled, type CheckedAnswer, type Report } from './filing.ts'
 export { FolderKeys, isOwner, openFor, sealFor, type Owner } from './folder.ts'
+export { openIncident } from './opening.ts'
+export { mistakesIn } from './incident.ts'
 export type { Answer, BlobRef, Correction, IncidentKind, Payload, Stage, ToldOrganisation } from './incident.ts'
 export { questions, type Question } from './questions.ts'
 export { prepareReport } from './sending.ts'
+export { requireRight } from './rights.ts'

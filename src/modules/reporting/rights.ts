@@ -3,7 +3,7 @@ import { Refusal } from '#platform/errors'
 import type { Owner } from './folder.ts'
 import { isOwner } from './folder.ts'
 
-/** Who, of the organisation itself, may do what in its folder. Whoever holds the folder's own token is its reporter. */
+/** Who, of the organisation itself, may do what in its folder. Whoever holds a folder's first token is its reporter. */
 export const rights = {
   read: ['reporter', 'signatory', 'dpo', 'counsel', 'agent', 'client-contact'],
   tick: ['counsel'],
@@ -12,12 +12,14 @@ export const rights = {
 
 export type Right = keyof typeof rights
 
-/** To anyone but the owner the folder does not exist; of the owner's people the role decides. */
+/** To anyone but the owner the folder does not exist; of its people, or of those who hold a token of it, the role decides. */
 export function requireRight(right: Right, owner: Owner, actor: Actor): void {
   if (!isOwner(actor, owner)) throw new Refusal('not-found')
-  if (!('folder' in owner)) requireRole(right, actor)
+  requireRole(right, actor)
 }
 
+/** A right that the mandate does not name is not there, even if it is one of an agent's. */
 export function requireRole(right: Right, actor: Actor): void {
+  if (actor.scope !== undefined && !actor.scope.includes(right)) throw new Refusal('mandate-missing')
   if (!actor.roles.some((role) => (rights[right] as readonly string[]).includes(role))) throw new Refusal('role-missing')
 }
