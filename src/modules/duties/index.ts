@@ -1,0 +1,8 @@
+export { keepingAlarms, ringAlarms } from './alarms.ts'
+export { api, type DutiesDeps } from './api.ts'
+export { dueAt, durationOf, isZone, readMoment, reading, type Reading } from './clock.ts'
+export { bankHolidays, isWorkingDay, type Region } from './holidays.ts'
+export { awarenessHistory, type Moment, type Saying } from './moments.ts'
+export { recordMoment } from './recording.ts'
+export { regimes, standingAt, type Regime } from './regimes.ts'
+export { momentsOf } from './sight.ts'
