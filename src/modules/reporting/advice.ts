@@ -1,6 +1,6 @@
 import { ruledOutBy, type Given } from './asked.ts'
 import { authorities, questionById, type Authority, type Question } from './questions.ts'
-import { isKnown } from './value.ts'
+import { isKnown, mistakeIn } from './value.ts'
 import { vocabularies } from './vocabularies.ts'
 import { noEvidence, remarksOn, type Place, type WordingCode } from './wording.ts'
 
@@ -28,26 +28,33 @@ export type Advised = Given & { privileged?: true | undefined; correction?: { wh
  * `at`: now. `earlier`: what was told before, oldest first. Answers with mistakes are left to those who find mistakes.
  */
 export function adviseOn(answers: readonly Advised[], at: Date, earlier: readonly Given[] = []): Advice[] {
-  const each = answers.flatMap((answer, nth) => onAnswer(answer, at).map((advice) => ({ ...advice, field: `answers.${nth}.value` })))
-  const across = authorities.flatMap((body) => onView(viewOf(body, answers, earlier), at))
-  return withoutRepeats([...each, ...across, ...toldDifferently(answers)])
+  const now = answers.flatMap((answer, nth) => (isRight(answer) ? [{ ...answer, nth }] : []))
+  const before = earlier.filter(isRight)
+  const across = authorities.flatMap((body) => onView(viewOf(body, now, before), at))
+  return withoutRepeats([...now.flatMap((answer) => onAnswer(answer, at)), ...across, ...toldDifferently(now)])
+}
+
+type Numbered = Advised & { nth: number }
+
+function isRight({ question: id, value }: Given): boolean {
+  const question = questionById.get(id)
+  return question !== undefined && mistakeIn(value, question) === undefined
 }
 
 function withoutRepeats(advice: readonly Advice[]): Advice[] {
   return [...new Map(advice.map((one) => [JSON.stringify([one.field, one.code, one.message]), one])).values()]
 }
 
-type Unplaced = Omit<Advice, 'field'>
-
-function onAnswer({ question: id, value, privileged }: Advised, at: Date): Unplaced[] {
+function onAnswer({ question: id, value, privileged, nth }: Numbered, at: Date): Advice[] {
   const question = questionById.get(id)
   if (!question || !isKnown(value, question)) return []
-  const say = (code: AdviceCode, message: string): Unplaced => ({ question: id, code, message })
+  const answer = { field: `answers.${nth}.value`, question: id }
+  const say = (code: AdviceCode, message: string): Advice => ({ ...answer, code, message })
   const words = textOf(value, question)
   if (words !== undefined)
     return remarksOn(words, { people: question.namesPeople ?? false, at })
       .filter(({ code }) => code !== 'may-be-privileged' || !privileged)
-      .map((remark) => ({ question: id, ...remark }))
+      .map((remark) => ({ ...answer, ...remark }))
   if (id === 'q39-taken' && value === 'Not that we have seen') return [say('no-evidence-of-theft', noEvidence)]
   if (question.type === 'choices' && saysBoth(value, question))
     return [say('contradiction', `You chose “${question.unknownChoice}” and something else. Leave one of them out`)]
@@ -88,12 +95,12 @@ function saysBoth(value: unknown, { unknownChoice }: Question): boolean {
 type View = { told: Map<string, Standing>; before: Map<string, unknown> }
 type Standing = { value: unknown; nth?: number; corrects?: boolean }
 
-function viewOf(body: Authority, answers: readonly Advised[], earlier: readonly Given[]): View {
+function viewOf(body: Authority, answers: readonly Numbered[], earlier: readonly Given[]): View {
   const forBody = ({ audience }: Given): boolean => audience?.includes(body) ?? true
   const before = new Map(earlier.filter(forBody).map(({ question, value }) => [question, value]))
   const told = new Map<string, Standing>([...before].map(([question, value]) => [question, { value }]))
-  for (const [nth, answer] of answers.entries())
-    if (forBody(answer)) told.set(answer.question, { value: answer.value, nth, corrects: answer.correction !== undefined })
+  for (const answer of answers.filter(forBody))
+    told.set(answer.question, { value: answer.value, nth: answer.nth, corrects: answer.correction !== undefined })
   return { told, before }
 }
 
@@ -239,9 +246,9 @@ function shifted(question: Question, was: unknown, is: unknown): { code: AdviceC
 }
 
 /** Words may differ from body to body; facts seldom do. Said to the organisation alone, who knows of both answers anyway. */
-function toldDifferently(answers: readonly Advised[]): Advice[] {
+function toldDifferently(answers: readonly Numbered[]): Advice[] {
   const first = new Map<string, unknown>()
-  return answers.flatMap(({ question: id, value }, nth) => {
+  return answers.flatMap(({ question: id, value, nth }) => {
     const question = questionById.get(id)
     if (!question || question.type === 'text' || question.type === 'list' || !isKnown(value, question)) return []
     if (!first.has(id)) first.set(id, value)

@@ -84,14 +84,14 @@ function stateOf(question: Question, told: readonly Given[]): Outstanding['state
   return values.some((value) => isKnown(value, question)) ? 'known' : 'not-yet-known'
 }
 
-const NIS_ROLES = ['Relevant digital service provider', 'Operator of an essential service']
+const DIGITAL = 'Relevant digital service provider'
 
-/** Operators report to the competent authority of their sector, which is neither body (NIS reg 11). */
+/** Operators of essential services report to the competent authority of their sector (NIS reg 11), which is neither body. */
 function contentsFor(body: Authority, told: readonly Given[]): RegimeId[] {
   if (body === 'ncsc') return ['uk-ncsc-voluntary']
   const roles = standing('q05', told).flatMap(chosen)
-  const nisAlone = roles.length > 0 && roles.every((role) => NIS_ROLES.includes(role))
-  return [...(nisAlone ? [] : ['uk-gdpr-33' as const]), ...(roles.includes(NIS_ROLES[0]!) ? ['uk-nis-12' as const] : [])]
+  const digitalAlone = roles.length > 0 && roles.every((role) => role === DIGITAL)
+  return [...(digitalAlone ? [] : ['uk-gdpr-33' as const]), ...(roles.includes(DIGITAL) ? ['uk-nis-12' as const] : [])]
 }
 
 function contentOf({ content = [] }: Question, regimes: readonly RegimeId[]): RegimeId[] {

@@ -7,7 +7,10 @@ type Values = Record<Question['type'], (question: Question) => fc.Arbitrary<unkn
 /** What people type, with the signs and scripts that make trouble; never controls, never half a character. */
 const words = fc.oneof(
   { weight: 4, arbitrary: fc.stringMatching(/^[a-z ]{0,40}[a-z]$/) },
-  { weight: 1, arbitrary: fc.constantFrom('Ångström & Söhne', '<b>bold</b>', '“quoted”, it’s', '数据泄露', '🔒 locked', '{{ 7 * 7 }}', "'; drop") },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('Ångström & Söhne', '<b>bold</b>', '“quoted”, it’s', '数据泄露', '🔒 locked', '{{ 7 * 7 }}', "'; drop"),
+  },
 )
 const values: Values = {
   'text': ({ lines }) => (lines === 'many' ? fc.array(words, { minLength: 1, maxLength: 3 }).map((some) => some.join('\n')) : words),
