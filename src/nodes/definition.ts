@@ -7,8 +7,24 @@ import type { Db } from '#platform/db'
 import type { NodeName } from '#platform/home'
 import type { Page } from '#platform/pages'
 
-export type DeskNeeds = { db: Db; agreement: Agreement; trust: Trust; folders: FolderKeys; poke: () => void; waitMilliseconds: number }
-export type GatewayNeeds = { agreement: Agreement; trust: Trust; folders: FolderKeys; graceMilliseconds: number }
+/** Where this node's blobs lie, and how many bytes the largest attachment may have. */
+export type AttachmentNeeds = { blobs: string; limit: number }
+export type DeskNeeds = {
+  db: Db
+  agreement: Agreement
+  trust: Trust
+  folders: FolderKeys
+  attachments: AttachmentNeeds
+  poke: () => void
+  waitMilliseconds: number
+}
+export type GatewayNeeds = {
+  agreement: Agreement
+  trust: Trust
+  folders: FolderKeys
+  attachments: AttachmentNeeds
+  graceMilliseconds: number
+}
 
 /** What runs at a node: which modules keep tables there, what its desk offers, what its gateway sends and takes. Nothing else. */
 export type NodeDefinition = {
@@ -20,5 +36,7 @@ export type NodeDefinition = {
   /** Routes that no limit on requests may close: what a genuine first report needs. */
   neverLimited: string[]
   desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[] }
-  gateway(needs: GatewayNeeds): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly'>
+  gateway(
+    needs: GatewayNeeds,
+  ): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly' | 'errands' | 'peerRoutes'>
 }

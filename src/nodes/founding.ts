@@ -8,7 +8,7 @@ import { makeFolder, nodeNames, openHome, readJson, writeFileAtomically, type No
 import { publicPart, signerOf, thumbprint, type PublicJwk } from '#platform/jws'
 import { makeKeys, newSigningKey, readAgreementKey, type NewKeys } from '#platform/keys'
 import { writeTryFile, type TryPerson } from './try-file.ts'
-import { organisations, people, type SeedOrganisation, type SeedPerson } from './world.ts'
+import { mandates, organisations, people, type SeedMandate, type SeedOrganisation, type SeedPerson } from './world.ts'
 
 export type { TryFile } from './try-file.ts'
 
@@ -17,6 +17,8 @@ export type Seed = {
   organisations: (SeedOrganisation & { id: string })[]
   people: (SeedPerson & { id: string; organisationId?: string; token: string })[]
   enrolments: { kid: string; org: string; record: Enrolment; from: string }[]
+  /** Names replaced by ids. */
+  mandates: SeedMandate[]
 }
 
 /**
@@ -96,21 +98,25 @@ function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKe
     )
     return { kid: thumbprint(key), org: person.organisationId!, record, from: at }
   })
+  const idOf = (name: string) => seeded.find((person) => person.name === name && person.node === 'portal')!.id
   const keyOf = (id: string) => signatories.find(({ person }) => person.id === id)?.key
   return {
     seed: {
       organisations: organisations.map((organisation) => ({ ...organisation, id: ids.get(organisation.name)! })),
       people: seeded,
       enrolments,
+      mandates: mandates.map((one) => ({ ...one, client: ids.get(one.client)!, givenBy: idOf(one.givenBy), agent: idOf(one.agent) })),
     },
     people: seeded.map(({ id, name, roles, organisation, node, token }) => {
       const key = keyOf(id)
+      const clients = mandates.filter(({ agent }) => agent === name).map(({ client }) => ({ organisation: client, id: ids.get(client)! }))
       return {
         name,
         roles,
         ...(organisation && { organisation }),
         node,
         token,
+        ...(clients.length > 0 && { clients }),
         ...(key && { signingKey: { ...key, kid: thumbprint(key) } }),
       }
     }),
@@ -120,7 +126,7 @@ function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKe
 /** Each house gets its own people. What the portal knows of organisations the authorities learn only from reports. */
 function seedFor(node: NodeName, seed: Seed): Seed {
   const own = seed.people.filter((person) => person.node === node)
-  return node === 'portal' ? { ...seed, people: own } : { organisations: [], people: own, enrolments: [] }
+  return node === 'portal' ? { ...seed, people: own } : { organisations: [], people: own, enrolments: [], mandates: [] }
 }
 
 /** Raised where a node may not start under the agreement's folder as it stands. */

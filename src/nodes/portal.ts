@@ -1,9 +1,12 @@
+import { afterItsBlob, portalApi as attachmentsApi, pushBlobs, tidyUploads } from '#attachments'
 import { api as dutiesApi, keepingAlarms, ringAlarms } from '#duties'
 import { answeringApi, keepEnquiry } from '#enquiries'
 import { api as evidenceApi, sealBundle } from '#evidence'
 import { keepRequest, portalApi, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
 import { api as identityApi } from '#identity'
+import { api as ledgerApi } from '#ledger'
 import { api as factSheetsApi } from '#factsheets'
+import { api as registerApi, registerPages } from '#register'
 import { api as reportingApi, prepareReport } from '#reporting'
 import { peerOf, type Inbound } from '#exchange'
 import { Refusal } from '#platform/errors'
@@ -27,27 +30,37 @@ export const portal: NodeDefinition = {
     'exchange/migrations',
     'identity/migrations',
     'reporting/migrations',
+    'register/migrations',
     'duties/migrations',
     'factsheets/migrations',
     'enquiries/migrations',
+    'attachments/migrations',
     'permission/migrations',
     'disclosure/migrations',
   ],
   neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
-  desk: ({ db, trust, folders, poke, waitMilliseconds }) => ({
+  desk: ({ db, trust, folders, attachments, poke, waitMilliseconds }) => ({
     endpoints: [
       ...identityApi({ db, folders }),
+      ...ledgerApi({ db }),
       ...keepingAlarms(reportingApi({ db, folders, wait: waitMilliseconds }), db, folders),
       ...dutiesApi({ db, folders }),
       ...factSheetsApi({ db, folders }),
       ...answeringApi({ db, folders, poke }),
+      ...attachmentsApi({ db, folders, poke, ...attachments }),
       ...portalApi({ db, trust, keys: folders, waitMilliseconds }),
       ...evidenceApi({ db, trust, folders, poke, waitMilliseconds }),
+      ...registerApi({ db, trust, folders, poke, waitMilliseconds }),
     ],
-    pages: [],
+    pages: registerPages({ db, folders }),
   }),
-  gateway: ({ agreement, trust, folders }) => ({
-    outbound: { report: prepareReport(folders), permission: preparePermission, refusal: prepareRefusal, withdrawal: prepareWithdrawal },
+  gateway: ({ agreement, trust, folders, attachments: { blobs } }) => ({
+    outbound: {
+      report: afterItsBlob(prepareReport(folders)),
+      permission: preparePermission,
+      refusal: prepareRefusal,
+      withdrawal: prepareWithdrawal,
+    },
     signOnly: { 'seal-bundle': sealBundle },
     inbound: {
       'receipt': keepReceipt,
@@ -56,5 +69,6 @@ export const portal: NodeDefinition = {
       'enquiry': keepEnquiry(folders),
     },
     chores: (tx, _queue, ctx) => ringAlarms(tx, ctx),
+    errands: [pushBlobs(blobs, 'ico'), pushBlobs(blobs, 'ncsc'), tidyUploads(blobs)],
   }),
 }

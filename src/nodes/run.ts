@@ -4,12 +4,22 @@ import { join, resolve } from 'node:path'
 import { activate, type Agreement } from '#agreement'
 import { createGateway, type Gateway, type GatewayConfig } from '#disclosure'
 import { sealingKeysOf, trustOf, type Trust, type TrustFile } from '#exchange'
-import { addPerson, authenticate, describeActor, enrol, identityPages, issueToken, people, upsertOrganisation } from '#identity'
+import {
+  addPerson,
+  authenticate,
+  describeActor,
+  enrol,
+  giveMandate,
+  identityPages,
+  issueToken,
+  people,
+  upsertOrganisation,
+} from '#identity'
 import { readLedgerFile } from '#ledger'
 import { FolderKeys } from '#reporting'
 import { originOf, peerOf, type Config } from '#platform/config'
-import { nodeItself, systemRandom, type Actor, type Ctx } from '#platform/context'
-import { closeDb, openDb, queryOne, transact, type Db } from '#platform/db'
+import { actingAs, nodeItself, systemRandom, type Actor, type Ctx } from '#platform/context'
+import { closeDb, openDb, queryOne, transact, type Db, type Tx } from '#platform/db'
 import { lockFile, makeFolder, nodeNames, openHome, type NodeName } from '#platform/home'
 import { createWeb } from '#platform/http'
 import { KeyRefused, readGatewayKeys } from '#platform/keys'
@@ -19,7 +29,7 @@ import { migrate, readMigrations } from '#platform/migrations'
 import { ClusterFault, startCluster } from '#platform/postgres'
 import { provision, type Part } from '#platform/provision'
 import { statusPage, type NodeStatus } from '#platform/pages/status'
-import type { NodeDefinition } from './definition.ts'
+import type { AttachmentNeeds, NodeDefinition } from './definition.ts'
 import { signedAgreement, type Seed, type Standing } from './founding.ts'
 import { ico } from './ico.ts'
 import { ncsc } from './ncsc.ts'
@@ -154,11 +164,21 @@ async function plant(url: string, file: string): Promise<void> {
         await issueToken(tx, { person: id, token }, ctx)
       }
       for (const { kid, org, record, from } of seed.enrolments) await enrol(tx, { kid, org, record, effectiveFrom: new Date(from) }, ctx)
+      await plantMandates(tx, seed, ctx)
     })
   } finally {
     await closeDb(db)
   }
   await rm(file, { force: true })
+}
+
+/** As the people who give them would: nothing is planted that could not be given. */
+async function plantMandates(tx: Tx, { mandates, people: seeded }: Seed, ctx: Ctx): Promise<void> {
+  const until = new Date(ctx.now().getTime() + 365 * 86_400_000)
+  for (const { client, givenBy, agent, scope } of mandates) {
+    const { name, roles } = seeded.find(({ id }) => id === givenBy)!
+    await giveMandate(tx, { agent, scope, until }, actingAs(ctx, { id: givenBy, name, roles, organisation: client }))
+  }
 }
 
 function ctxMaker({ config, definition, options }: Shared, part: Part): { log: Log; makeCtx: (actor?: Actor) => Ctx } {
@@ -169,6 +189,10 @@ function ctxMaker({ config, definition, options }: Shared, part: Part): { log: L
 
 function foldersOf({ config }: Shared): FolderKeys {
   return new FolderKeys(join(config.home.nodes.portal.keys, 'folders'))
+}
+
+function attachmentsOf({ config, definition }: Shared): AttachmentNeeds {
+  return { blobs: config.home.nodes[definition.node].blobs, limit: config.attachmentLimit }
 }
 
 async function startGateway(shared: Shared, url: string, stops: Stop[]): Promise<Gateway> {
@@ -210,6 +234,7 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
     opening: keys.opening,
     restKey: keys.rest,
     sealing: await sealingKeysOf(trustFile),
+    witnesses: config.witnesses,
     peers: Object.fromEntries(nodeNames.filter((name) => name !== node).map((name) => [name, peerOf(config, name)])),
     times: {
       claimMilliseconds: claim,
@@ -218,7 +243,7 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
       transitMilliseconds: transitHours * 3_600_000,
       skewMilliseconds: skewMinutes * 60_000,
     },
-    ...definition.gateway({ agreement, trust, folders: foldersOf(shared), graceMilliseconds: claim }),
+    ...definition.gateway({ agreement, trust, folders: foldersOf(shared), attachments: attachmentsOf(shared), graceMilliseconds: claim }),
   }
 }
 
@@ -230,7 +255,16 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
   stops.push(() => closeDb(db))
   const { log, makeCtx } = ctxMaker(shared, 'desk')
   const metrics = createMetrics()
-  const desk = definition.desk({ db, agreement, trust, folders: foldersOf(shared), poke: () => gateway?.poke(), waitMilliseconds: 5000 })
+  const folders = foldersOf(shared)
+  const desk = definition.desk({
+    db,
+    agreement,
+    trust,
+    folders,
+    attachments: attachmentsOf(shared),
+    poke: () => gateway?.poke(),
+    waitMilliseconds: 5000,
+  })
   const provider = production ? 'none' : 'trying-out'
   const status = statusPage({ status: () => statusOf(shared, db, parts), describe: (actor) => describeActor(db, actor) })
   const web = await createWeb({
@@ -244,7 +278,7 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
     pages: [...desk.pages, ...identityPages({ db, provider, production }), status],
     navigation: [{ text: 'Status', href: '/status' }],
     home: '/status',
-    authenticate: (given) => authenticate(db, given, makeCtx()),
+    authenticate: (given) => authenticate(db, given, makeCtx(), folders),
     makeCtx,
     health: async () => ({ ready: await answers(db), checks: { database: await answers(db) } }),
     limits: { exempt: definition.neverLimited },

@@ -8,6 +8,8 @@ export type TryPerson = {
   organisation?: string
   node: NodeName
   token: string
+  /** Organisations that gave this agent a mandate: `id` is what the header `on-behalf-of` takes. */
+  clients?: { organisation: string; id: string }[]
   signingKey?: PrivateJwk & { kid: string }
 }
 

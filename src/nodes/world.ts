@@ -1,8 +1,10 @@
 import type { NodeName } from '#platform/home'
-import type { RoleId } from '#identity'
+import type { RoleId, Scope } from '#identity'
 
 /** The small world of a first start. Every organisation and person is invented. */
 export type SeedOrganisation = { name: string; identifiers: { scheme: string; id: string }[]; sector: string; sizeBand: string }
+/** An agent may act for a client until a year after founding. */
+export type SeedMandate = { client: string; givenBy: string; agent: string; scope: Scope[] }
 export type SeedPerson = { name: string; node: NodeName; roles: RoleId[]; organisation?: string }
 
 export const organisations: SeedOrganisation[] = [
@@ -25,6 +27,12 @@ export const organisations: SeedOrganisation[] = [
     sector: 'Online Technology and Telecoms',
     sizeBand: '50 to 249',
   },
+  {
+    name: 'Calder Response Ltd',
+    identifiers: [{ scheme: 'companies-house', id: '00000505' }],
+    sector: 'General business',
+    sizeBand: '1 to 9',
+  },
 ]
 
 const org = (organisation: string, people: [string, ...RoleId[]][]): SeedPerson[] =>
@@ -37,7 +45,6 @@ export const people: SeedPerson[] = [
     ['Gwen Marlow', 'signatory'],
     ['Tomos Reid', 'dpo'],
     ['Nadia Flint', 'counsel'],
-    ['Rhys Calder', 'agent'],
     ['Orla Dane', 'client-contact'],
   ]),
   ...org('Harrow Vale Water plc', [
@@ -54,6 +61,10 @@ export const people: SeedPerson[] = [
     ['Lena Fosse', 'reporter'],
     ['Viktor Tarn', 'signatory'],
     ['Bea Whitlow', 'dpo', 'client-contact'],
+  ]),
+  ...org('Calder Response Ltd', [
+    ['Rhys Calder', 'agent'],
+    ['Mina Calder', 'reporter', 'signatory', 'dpo'],
   ]),
   ...at('ncsc', [
     ['Ruth Ambler', 'duty-officer'],
@@ -91,4 +102,10 @@ export const people: SeedPerson[] = [
     ['Yusuf Penn', 'administrator'],
     ['Zara Lyle', 'auditor'],
   ]),
+]
+
+/** Two clients of one responder, who must never see of each other. */
+export const mandates: SeedMandate[] = [
+  { client: 'Marlow Fresh Ltd', givenBy: 'Tomos Reid', agent: 'Rhys Calder', scope: ['read', 'file'] },
+  { client: 'Pell and Quarry LLP', givenBy: 'Samir Pell', agent: 'Rhys Calder', scope: ['read', 'file'] },
 ]

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { ZodType } from 'zod'
 import type { Ctx } from './context.ts'
 
@@ -16,6 +17,18 @@ export class Reply<R> {
   }
 }
 
+/** An answer in bytes, to be saved under a name and never shown: the reply of an endpoint whose `reply` is `octetStream`. */
+export class Download {
+  readonly name: string
+  readonly length: number
+  readonly content: Readable
+  constructor(name: string, length: number, content: Readable) {
+    this.name = name
+    this.length = length
+    this.content = content
+  }
+}
+
 /** One operation of the documented API; the OpenAPI page is made from these and from nothing else. */
 export type Endpoint<B = unknown, R = unknown> = {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -27,7 +40,7 @@ export type Endpoint<B = unknown, R = unknown> = {
   reply: ZodType<R>
   /** The status of an ordinary answer; 200 when left out. */
   status?: number
-  handle(call: Call<B>): Promise<R | Reply<R>>
+  handle(call: Call<B>): Promise<R | Reply<R> | Download>
 }
 
 /** Keeps the types of body and reply while the list of a module's endpoints is plain. */

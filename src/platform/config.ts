@@ -12,12 +12,16 @@ export type Config = {
   /** A server to use in place of one of our own, connecting as its owner; per part where desk and gateway run apart. */
   databaseUrls: Partial<Record<NodeName, string>>
   agreement: string
+  /** Where witnesses show what they cosigned. */
+  witnesses: string[]
   logLevel: string
   ledger: { intervalMilliseconds: number | undefined; slots: number | undefined }
   /** Which of the small world is made on the first start. */
   seed: 'world' | 'people'
   fsync: boolean
   claimMilliseconds: number
+  /** Bytes of the largest attachment whose bytes travel. */
+  attachmentLimit: number
 }
 
 /** A setting that cannot be used. The message names the variable and says what it takes. */
@@ -43,6 +47,7 @@ export function readConfig(env: Env): Config {
       nodeNames.flatMap((node) => given(env, `CONCORDAT_${node.toUpperCase()}_DATABASE_URL`).map((url) => [node, url])),
     ),
     agreement: resolve(given(env, 'CONCORDAT_AGREEMENT')[0] ?? join(project, 'agreement/ico-ncsc-2023')),
+    witnesses: addresses(env, 'CONCORDAT_WITNESSES'),
     logLevel: oneOf(env, 'CONCORDAT_LOG_LEVEL', ['warn', 'info', 'error', 'silent', 'debug'] as const),
     ledger: {
       intervalMilliseconds: optional(env, 'CONCORDAT_LEDGER_INTERVAL', 5, 3_600_000),
@@ -51,6 +56,7 @@ export function readConfig(env: Env): Config {
     seed: oneOf(env, 'CONCORDAT_SEED', ['world', 'people'] as const),
     fsync: oneOf(env, 'CONCORDAT_FSYNC', ['on', 'off'] as const) === 'on',
     claimMilliseconds: whole(env, 'CONCORDAT_CLAIM', 15_000, 100, 600_000),
+    attachmentLimit: whole(env, 'CONCORDAT_ATTACHMENT_LIMIT', 4 * 2 ** 30, 1, 2 ** 40),
   }
   refuseInEarnest(config)
   return config
@@ -67,6 +73,17 @@ function refuseInEarnest({ environment, ledger, fsync }: Config): void {
 function given(env: Env, name: string): string[] {
   const value = env[name]
   return value === undefined || value === '' ? [] : [value]
+}
+
+/** Separated by commas; without a slash at the end. */
+function addresses(env: Env, name: string): string[] {
+  return given(env, name)
+    .flatMap((value) => value.split(','))
+    .map((value) => {
+      const url = URL.canParse(value.trim()) ? new URL(value.trim()) : undefined
+      if (!url || !['http:', 'https:'].includes(url.protocol)) throw new ConfigInvalid(`${name} takes addresses separated by commas`)
+      return url.href.replace(/\/$/, '')
+    })
 }
 
 function oneOf<T extends string>(env: Env, name: string, choices: readonly [T, ...T[]]): T {

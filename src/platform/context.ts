@@ -11,6 +11,10 @@ export type Actor = {
   organisation?: string
   /** Set for the holder of a folder's resume token and nobody else: the one incident they may open. */
   folder?: string
+  /** Id of the mandate under which a person acts for `organisation`, which is then not their own. */
+  mandate?: string
+  /** What that mandate covers; whoever acts without one is bound by roles alone. */
+  scope?: readonly string[]
 }
 
 /** Made at the edge, passed down; nothing else reads a clock or draws a random number. */

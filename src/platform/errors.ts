@@ -20,6 +20,8 @@ export const refusals = {
   'too-late': { status: 403, title: 'The message was too long on its way', clause: undefined },
   'not-signed-in': { status: 401, title: 'Sign in first', clause: undefined },
   'role-missing': { status: 403, title: 'Your role does not allow this', clause: undefined },
+  'mandate-missing': { status: 403, title: 'You hold no mandate for this that is in force', clause: undefined },
+  'own-access': { status: 409, title: 'You cannot take away your own access', clause: undefined },
   'not-found': { status: 404, title: 'Not found', clause: undefined },
   'invalid': { status: 400, title: 'Something is missing or wrong', clause: undefined },
   'malformed': { status: 400, title: 'This is not JSON that can be read', clause: undefined },
@@ -28,7 +30,13 @@ export const refusals = {
   'draft-changed': { status: 409, title: 'Somebody else changed this answer meanwhile', clause: undefined },
   'counsel-needed': { status: 403, title: 'Counsel has not agreed that this may be sent', clause: undefined },
   'nothing-to-file': { status: 409, title: 'Nothing has changed since the last report', clause: undefined },
+  'attachment-refused': { status: 422, title: 'This attachment cannot be taken', clause: undefined },
+  'attachment-incomplete': { status: 409, title: 'Not all of this attachment has arrived yet', clause: undefined },
+  'offset-differs': { status: 409, title: 'Go on from the offset that this answer names', clause: undefined },
   'already-done': { status: 409, title: 'This was already decided', clause: undefined },
+  'already-asked': { status: 409, title: 'The same question was asked in this case before', clause: undefined },
+  'too-many-open': { status: 409, title: 'As many questions are open in this case as may be', clause: undefined },
+  'not-reported': { status: 409, title: 'The organisation has reported nothing here, so it cannot be asked here', clause: undefined },
   'unavailable': { status: 503, title: 'This part is not running; nothing was lost', clause: undefined },
   // What HTTP itself refuses, before any rule of ours is asked.
   'method-not-allowed': { status: 405, title: 'This address does not take that method', clause: undefined },
@@ -42,7 +50,8 @@ export type RefusalCode = keyof typeof refusals
 
 export type Mistake = { field: string; message: string }
 
-export type RefusalDetail = { clause?: string; items?: string[]; mistakes?: Mistake[] }
+/** `offset`: where whoever sends bytes goes on from. */
+export type RefusalDetail = { clause?: string; items?: string[]; offset?: number; mistakes?: Mistake[] }
 
 /** Thrown where an action is refused. The message is the code: no sentence, no value a person typed. */
 export class Refusal extends Error {

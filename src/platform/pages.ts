@@ -31,6 +31,8 @@ export type Page = {
   /** Parameters as `:name`; one named `id`, or ending in `Id`, must be a UUID or the page does not exist. */
   path: string
   who: Who
+  /** The visitor's own session is what it is about (signing in and out): it is theirs whatever mandate they act under, or have lost. */
+  asOneself?: true
   show(visit: Visit): Promise<Outcome>
   submit?(visit: Visit): Promise<Outcome | Refusal>
 }

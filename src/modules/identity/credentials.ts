@@ -1,6 +1,8 @@
 import { b64u, sha256, type Bytes } from '#platform/bytes'
 import type { Actor, Ctx } from '#platform/context'
 import { transact, type Db, type Tx } from '#platform/db'
+import { FIRST_HOLDER, openName, type FolderSeal } from './folder-names.ts'
+import { underMandate } from './mandates.ts'
 import {
   endSession,
   holderOfSession,
@@ -8,6 +10,7 @@ import {
   insertSession,
   insertToken,
   revokeTokens as revokeRows,
+  setClient,
   touchSession,
   type Holder,
   type HolderRow,
@@ -44,29 +47,51 @@ export async function closeSession(tx: Tx, session: string, ctx: Ctx): Promise<v
 }
 
 /**
- * Whoever the token, or else the session, shows. One look-up by hash whether it is unknown, expired, revoked or good, so that the
- * time says nothing; a token that does not hold is not made good by a session. Sessions end after 12 hours, or an hour unused.
+ * For whom a session acts from now on: an organisation that gave its person a mandate, or `null` for themselves. Chosen by the person
+ * as themselves; the mandate is asked again at every request, so that its end is felt at once.
  */
-export async function authenticate(
-  db: Db,
-  given: { bearer?: string; session?: string },
-  ctx: Pick<Ctx, 'now'>,
-): Promise<Actor | undefined> {
+export async function chooseClient(tx: Tx, input: { session: string; client: string | null }, ctx: Ctx): Promise<void> {
+  if (input.client !== null) await underMandate(tx, ctx.actor, input.client, ctx.now())
+  await setClient(tx, hashed(input.session), input.client)
+}
+
+/**
+ * `onBehalfOf`: the organisation whose mandate is acted under; it comes before what a session chose. `asOneself`: where what the
+ * session chose does not matter, as for signing out.
+ */
+export type Shown = { bearer?: string; session?: string; onBehalfOf?: string; asOneself?: true }
+
+/**
+ * Whoever the token, or else the session, shows. One look-up by hash whether it is unknown, expired, revoked, of somebody who left, or
+ * good, so that the time says nothing; a token that does not hold is not made good by a session. Sessions end after 12 hours, or an
+ * hour unused. Throws `mandate-missing` where somebody would act for another and may not: they are never taken for themselves instead.
+ */
+export async function authenticate(db: Db, given: Shown, ctx: Pick<Ctx, 'now'>, folders?: FolderSeal): Promise<Actor | undefined> {
   const now = ctx.now()
-  if (given.bearer !== undefined) return actorOf(await holderOfToken(db, hashed(given.bearer), now))
-  if (given.session === undefined) return undefined
-  const hash = hashed(given.session)
+  const row = given.bearer !== undefined ? await holderOfToken(db, hashed(given.bearer), now) : await sessionHolder(db, given.session, now)
+  if (row === undefined) return undefined
+  const actor = await actorOf(row, folders)
+  const client = given.onBehalfOf ?? (given.asOneself ? null : row.client)
+  return client === null ? actor : underMandate(db, actor, client, now)
+}
+
+async function sessionHolder(db: Db, session: string | undefined, now: Date): Promise<HolderRow | undefined> {
+  if (session === undefined) return undefined
+  const hash = hashed(session)
   const row = await holderOfSession(db, hash, now, new Date(now.getTime() - SESSION_IDLE))
   // Written at most once a minute: most requests stay reads.
   if (row && now.getTime() - row.last_seen.getTime() > MINUTE) await transact(db, (tx) => touchSession(tx, hash, now))
-  return actorOf(row)
+  return row
 }
 
-function actorOf(row: HolderRow | undefined): Actor | undefined {
-  if (row === undefined) return undefined
-  if (row.folder !== null)
-    return { id: `folder:${row.folder}`, name: 'Holder of the resume token', roles: ['reporter'], folder: row.folder }
-  return { id: row.id!, name: row.name!, roles: row.roles!, ...(row.organisation !== null && { organisation: row.organisation }) }
+async function actorOf(row: HolderRow, folders: FolderSeal | undefined): Promise<Actor> {
+  const { folder, colleague } = row
+  if (folder === null)
+    return { id: row.id!, name: row.name!, roles: row.roles!, ...(row.organisation !== null && { organisation: row.organisation }) }
+  if (colleague === null) return { id: `folder:${folder}`, name: FIRST_HOLDER, roles: ['reporter'], folder }
+  if (!folders) throw new TypeError('a folder is opened where its keys are')
+  const name = await openName(folders, { folder, id: colleague, name: row.colleague_name! })
+  return { id: `folder:${folder}:${colleague}`, name, roles: [row.colleague_role!], folder }
 }
 
 function hashed(secret: string): Bytes {

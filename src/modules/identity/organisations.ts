@@ -1,8 +1,11 @@
 import type { Ctx } from '#platform/context'
 import type { Db, Tx } from '#platform/db'
-import { putOrganisation, selectOrganisation, selectOrganisationByIdentifier, type OrganisationRow } from './store.ts'
+import { invalid, Refusal } from '#platform/errors'
+import { profileMistakes, type Identifier, type ProfileChange } from './profile.ts'
+import { putOrganisation, selectOrganisation, selectOrganisationByIdentifier, setProfile, type OrganisationRow } from './store.ts'
+import { joinQueue } from './team.ts'
 
-export type Identifier = { scheme: string; id: string }
+export type { Identifier } from './profile.ts'
 export type Organisation = { id: string; name: string; identifiers: Identifier[]; sector?: string; sizeBand?: string; verified: boolean }
 
 /**
@@ -21,6 +24,25 @@ export async function organisationById(db: Db | Tx, id: string): Promise<Organis
 /** Only one that proved who it is: anybody can type a number. */
 export async function organisationByIdentifier(db: Db | Tx, { scheme, id }: Identifier): Promise<Organisation | undefined> {
   return fromRow(await selectOrganisationByIdentifier(db, scheme, id))
+}
+
+/** The organisation somebody belongs to, or acts for. A folder that nobody signed in to has none. */
+export async function ownOrganisation(db: Db | Tx, { actor }: Ctx): Promise<Organisation> {
+  const organisation = actor.organisation === undefined ? undefined : await organisationById(db, actor.organisation)
+  if (!organisation) throw new Refusal('not-found')
+  return organisation
+}
+
+/** What an organisation says of itself; what is left out stays. Its name, and numbers it has proved, are not its to change here. */
+export async function changeProfile(tx: Tx, change: ProfileChange, ctx: Ctx): Promise<Organisation> {
+  const team = await joinQueue(tx, ctx)
+  if ('folder' in team) throw new Refusal('not-found')
+  const before = await ownOrganisation(tx, ctx)
+  const mistakes = profileMistakes(change, before)
+  if (mistakes.length > 0) throw invalid(...mistakes)
+  const { sector = before.sector, sizeBand = before.sizeBand, identifiers = before.identifiers } = change
+  await setProfile(tx, { id: before.id, sector: sector ?? null, size_band: sizeBand ?? null, identifiers })
+  return ownOrganisation(tx, ctx)
 }
 
 function fromRow(row: OrganisationRow | undefined): Organisation | undefined {

@@ -9,11 +9,16 @@ export type NewPerson = { id?: string; name: string; organisation?: string; role
 
 export async function addPerson(tx: Tx, person: NewPerson, ctx: Ctx): Promise<string> {
   const id = person.id ?? ctx.random.uuid()
-  await insertPerson(tx, { id, name: person.name, organisation: person.organisation ?? null, roles: [...person.roles] })
+  await insertPerson(
+    tx,
+    { id, name: person.name, organisation: person.organisation ?? null, roles: [...person.roles] },
+    ctx.actor.id,
+    ctx.now(),
+  )
   return id
 }
 
-/** Everybody at this node, by organisation and name. */
+/** Everybody at this node who has not left, by organisation and name. */
 export async function people(db: Db | Tx): Promise<Person[]> {
   const rows = await selectPeople(db)
   return rows.map(({ id, name, organisation, organisation_name, roles }) => ({

@@ -38,6 +38,22 @@ export const roles = {
 
 export type RoleId = keyof typeof roles
 
+/** The roles that colleagues give one another. No signatory: a signing key is enrolled by ceremony; no agent: that takes a mandate. */
+export const colleagueRoles = ['reporter', 'dpo', 'counsel', 'client-contact'] as const satisfies readonly RoleId[]
+export type ColleagueRole = (typeof colleagueRoles)[number]
+
+/** The same where nobody has an account: an agent's client has one. */
+export const folderRoles = ['reporter', 'dpo', 'counsel'] as const satisfies readonly ColleagueRole[]
+
+/** Who of a team may say who else belongs to it. */
+export const teamKeepers = ['reporter', 'dpo', 'signatory'] as const satisfies readonly RoleId[]
+
+/** Who gives somebody outside the organisation a mandate, and takes it back. */
+export const mandateGivers = ['dpo', 'signatory'] as const satisfies readonly RoleId[]
+
+/** The organisation's own people, as against whoever acts for it under a mandate. */
+export const ownPeople = [...teamKeepers, 'counsel', 'client-contact'] as const satisfies readonly RoleId[]
+
 export function isRole(id: string): id is RoleId {
   return Object.hasOwn(roles, id)
 }

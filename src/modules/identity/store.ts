@@ -10,16 +10,21 @@ export type OrganisationRow = {
   verified: boolean
 }
 export type PersonRow = { id: string; name: string; organisation: string | null; organisation_name: string | null; roles: string[] }
-/** Whom a token or a session shows: a person, or the holder of one folder. */
+/** Whom a token or a session shows: a person, or the holder of one folder's first token, or of a further one with name and role. */
 export type HolderRow = {
   id: string | null
   name: string | null
   organisation: string | null
   roles: string[] | null
   folder: string | null
+  colleague: string | null
+  colleague_name: Bytes | null
+  colleague_role: string | null
+  /** Whom a session acts for; a token acts for nobody else unless each call says so. */
+  client: string | null
 }
 export type EnrolmentRow = { kid: string; organisation: string; record: string; effective_from: Date; suspended_since: Date | null }
-export type Holder = { person: string } | { folder: string }
+export type Holder = { person: string } | { folder: string; colleague?: string }
 
 const organisationColumns = 'id, name, identifiers, sector, size_band, verified'
 
@@ -44,6 +49,15 @@ export async function selectOrganisation(db: Db | Tx, id: string): Promise<Organ
   return queryOne(db, `select ${organisationColumns} from identity.organisations where id = $1`, [id])
 }
 
+export async function setProfile(tx: Tx, row: Pick<OrganisationRow, 'id' | 'sector' | 'size_band' | 'identifiers'>): Promise<void> {
+  await query(tx, 'update identity.organisations set sector = $2, size_band = $3, identifiers = $4::jsonb where id = $1', [
+    row.id,
+    row.sector,
+    row.size_band,
+    JSON.stringify(row.identifiers),
+  ])
+}
+
 export async function selectOrganisationByIdentifier(db: Db | Tx, scheme: string, id: string): Promise<OrganisationRow | undefined> {
   return queryOne(
     db,
@@ -56,12 +70,14 @@ export async function selectOrganisationByIdentifier(db: Db | Tx, scheme: string
   )
 }
 
-export async function insertPerson(tx: Tx, row: Omit<PersonRow, 'organisation_name'>): Promise<void> {
-  await query(tx, 'insert into identity.people (id, name, organisation, roles) values ($1, $2, $3, $4)', [
+export async function insertPerson(tx: Tx, row: Omit<PersonRow, 'organisation_name'>, by: string, at: Date): Promise<void> {
+  await query(tx, 'insert into identity.people (id, name, organisation, roles, added_by, since) values ($1, $2, $3, $4, $5, $6)', [
     row.id,
     row.name,
     row.organisation,
     row.roles,
+    by,
+    at,
   ])
 }
 
@@ -71,12 +87,13 @@ export async function selectPeople(db: Db | Tx): Promise<PersonRow[]> {
     `select p.id, p.name, p.organisation, o.name as organisation_name, p.roles
     from identity.people p
     left join identity.organisations o on o.id = p.organisation
+    where not exists (select 1 from identity.departures d where d.who = p.id)
     order by o.name nulls last, p.name, p.id`,
   )
 }
 
 export async function insertToken(tx: Tx, hash: Bytes, holder: Holder, created: Date, expires: Date): Promise<void> {
-  await query(tx, 'insert into identity.tokens (hash, person, folder, created, expires) values ($1, $2, $3, $4, $5)', [
+  await query(tx, 'insert into identity.tokens (hash, person, folder, colleague, created, expires) values ($1, $2, $3, $4, $5, $6)', [
     hash,
     ...columnsOf(holder),
     created,
@@ -85,37 +102,46 @@ export async function insertToken(tx: Tx, hash: Bytes, holder: Holder, created: 
 }
 
 export async function revokeTokens(tx: Tx, holder: Holder, at: Date): Promise<void> {
+  const [person, folder] = columnsOf(holder)
   await query(
     tx,
     `update identity.tokens
     set revoked = $3
     where revoked is null and (person = $1 or folder = $2)`,
-    [...columnsOf(holder), at],
+    [person, folder, at],
   )
 }
+
+const holderColumns = 'p.id, p.name, p.organisation, p.roles, c.id as colleague, c.name as colleague_name, c.role as colleague_role'
 
 export async function holderOfToken(db: Db | Tx, hash: Bytes, at: Date): Promise<HolderRow | undefined> {
   return queryOne(
     db,
-    `select p.id, p.name, p.organisation, p.roles, t.folder
+    `select ${holderColumns}, t.folder, null as client
     from identity.tokens t
     left join identity.people p on p.id = t.person
-    where t.hash = $1 and t.revoked is null and t.expires > $2`,
+    left join identity.folder_colleagues c on c.id = t.colleague
+    where t.hash = $1 and t.revoked is null and t.expires > $2
+      and not exists (select 1 from identity.departures d where d.who = coalesce(t.colleague, t.person, t.folder))`,
     [hash, at],
   )
 }
 
 export async function insertSession(tx: Tx, hash: Bytes, holder: Holder, created: Date, expires: Date): Promise<void> {
-  await query(tx, 'insert into identity.sessions (hash, person, folder, created, last_seen, expires) values ($1, $2, $3, $4, $4, $5)', [
-    hash,
-    ...columnsOf(holder),
-    created,
-    expires,
-  ])
+  await query(
+    tx,
+    'insert into identity.sessions (hash, person, folder, colleague, created, last_seen, expires) values ($1, $2, $3, $4, $5, $5, $6)',
+    [hash, ...columnsOf(holder), created, expires],
+  )
 }
 
 export async function endSession(tx: Tx, hash: Bytes, at: Date): Promise<void> {
   await query(tx, 'update identity.sessions set ended = $2 where hash = $1 and ended is null', [hash, at])
+}
+
+/** `client`: null for oneself. */
+export async function setClient(tx: Tx, hash: Bytes, client: string | null): Promise<void> {
+  await query(tx, 'update identity.sessions set client = $2 where hash = $1 and ended is null', [hash, client])
 }
 
 export async function touchSession(tx: Tx, hash: Bytes, at: Date): Promise<void> {
@@ -131,10 +157,12 @@ export async function holderOfSession(
 ): Promise<(HolderRow & { last_seen: Date }) | undefined> {
   return queryOne(
     db,
-    `select p.id, p.name, p.organisation, p.roles, s.folder, s.last_seen
+    `select ${holderColumns}, s.folder, s.last_seen, s.client
     from identity.sessions s
     left join identity.people p on p.id = s.person
-    where s.hash = $1 and s.ended is null and s.expires > $2 and s.last_seen > $3`,
+    left join identity.folder_colleagues c on c.id = s.colleague
+    where s.hash = $1 and s.ended is null and s.expires > $2 and s.last_seen > $3
+      and not exists (select 1 from identity.departures d where d.who = coalesce(s.colleague, s.person, s.folder))`,
     [hash, at, quietSince],
   )
 }
@@ -172,6 +200,6 @@ export async function suspendKey(tx: Tx, kid: string, since: Date): Promise<void
   await query(tx, 'update identity.enrolments set suspended_since = least(suspended_since, $2) where kid = $1', [kid, since])
 }
 
-function columnsOf(holder: Holder): [person: string | null, folder: string | null] {
-  return 'person' in holder ? [holder.person, null] : [null, holder.folder]
+function columnsOf(holder: Holder): [person: string | null, folder: string | null, colleague: string | null] {
+  return 'person' in holder ? [holder.person, null, null] : [null, holder.folder, holder.colleague ?? null]
 }

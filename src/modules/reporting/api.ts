@@ -124,7 +124,8 @@ type ReportCall = Call<z.infer<typeof report>>
 
 async function submitReport(deps: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
   const incident = await rowForActor(deps.db, params['id']!, ctx)
-  return filedReply(deps, await transact(deps.db, (tx) => fileReport(tx, { ...body, incident: incident.id }, deps.folders, ctx)))
+  const filing = await transact(deps.db, (tx) => fileReport(tx, { ...body, incident: incident.id }, deps.folders, ctx))
+  return filedReply(deps, { filing, incident: incident.id }, ctx)
 }
 
 async function showViews({ db }: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {

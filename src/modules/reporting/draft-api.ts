@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { endpoint, type Call, type Endpoint } from '#platform/api'
 import { transact, type Tx } from '#platform/db'
 import { rowForActor } from './access.ts'
+import { adviseOn } from './advice.ts'
+import { outstanding } from './asked.ts'
 import { answersIn, awaitingCounsel, stateOf, toFile, viewsIn, type Draft, type Slot } from './draft.ts'
 import { draftOf, filedIn, saveDraft, tickAnswer, type FiledAnswer } from './drafts.ts'
 import { fileDraft } from './draft-filing.ts'
 import { isAuthority, mistakesIn, stages } from './incident.ts'
 import { authorities, questions } from './questions.ts'
-import { filed, filedReply, views, viewsShown, type ReportingDeps } from './replies.ts'
+import { filed, filedReply, outstandingLine, views, viewsShown, type ReportingDeps } from './replies.ts'
 import type { IncidentRow } from './store.ts'
 
 const mistake = z.object({ field: z.string(), message: z.string() })
@@ -57,6 +59,7 @@ const draftLine = z.object({
   by: z.string(),
   at: z.iso.datetime(),
 })
+const place = z.object({ from: z.int(), to: z.int() })
 const draft = z.object({
   version: z.int(),
   answers: z.array(draftLine),
@@ -64,6 +67,12 @@ const draft = z.object({
   mistakes: z.array(mistake),
   /** What each body would newly see. */
   views,
+  /** Things to think over before sending; nothing is held up by them, and they go nowhere else. */
+  advice: z.array(
+    z.object({ field: z.string(), question: z.string(), code: z.string(), message: z.string(), places: z.array(place).optional() }),
+  ),
+  /** What each body's first report, and a whole one, would still lack. */
+  outstanding: z.record(body, z.object({ first: z.array(outstandingLine), complete: z.array(outstandingLine) })),
   /** Answers for which privilege is claimed and which counsel has not let go. */
   waitsForCounsel: z.array(z.object({ question: z.string(), to: body })),
 })
@@ -78,7 +87,7 @@ export function draftEndpoints(deps: ReportingDeps): Endpoint[] {
       reply: draft,
       handle: async ({ params, ctx }) => {
         const incident = await rowForActor(deps.db, params['id']!, ctx)
-        return shown(deps, incident, await draftOf(deps.db, incident, deps.folders))
+        return shown(deps, incident, await draftOf(deps.db, incident, deps.folders), ctx.now())
       },
     }),
     endpoint({
@@ -109,7 +118,8 @@ export function draftEndpoints(deps: ReportingDeps): Endpoint[] {
       reply: filed,
       handle: async ({ params, body, ctx }) => {
         const { id: incident } = await rowForActor(deps.db, params['id']!, ctx)
-        return filedReply(deps, await transact(deps.db, (tx) => fileDraft(tx, { ...body, incident }, deps.folders, ctx)))
+        const filing = await transact(deps.db, (tx) => fileDraft(tx, { ...body, incident }, deps.folders, ctx))
+        return filedReply(deps, { filing, incident }, ctx)
       },
     }),
   ]
@@ -124,19 +134,27 @@ async function changing(
 ): Promise<z.infer<typeof draft>> {
   const incident = await rowForActor(db, params['id']!, ctx)
   const after = await transact(db, (tx) => change(tx, incident.id))
-  return shown({ db, folders, ...rest }, incident, after)
+  return shown({ db, folders, ...rest }, incident, after, ctx.now())
 }
 
-async function shown({ db, folders }: ReportingDeps, incident: IncidentRow, { version, slots }: Draft): Promise<z.infer<typeof draft>> {
-  const filedAnswers = await filedIn(db, incident, folders)
+async function shown(
+  { db, folders }: ReportingDeps,
+  incident: IncidentRow,
+  { version, slots }: Draft,
+  now: Date,
+): Promise<z.infer<typeof draft>> {
+  const told = await filedIn(db, incident, folders)
   const answers = answersIn(slots)
-  const fresh = toFile({ version, slots }, filedAnswers, authorities)
+  const fresh = toFile({ version, slots }, told, authorities)
+  const earlier = told.map(({ question, value, body: to }) => ({ question, value, audience: [to] }))
   return {
     version,
-    answers: answers.map(({ slots: group, audience: to }) => ({ ...lineOf(group, filedAnswers), audience: to.filter(isAuthority) })),
+    answers: answers.map(({ slots: group, audience: to }) => ({ ...lineOf(group, told), audience: to.filter(isAuthority) })),
     mistakes: mistakesIn(answers, questions, incident.kind),
+    advice: adviseOn(answers, now, earlier),
+    outstanding: { ico: outstanding(answers, 'ico', now), ncsc: outstanding(answers, 'ncsc', now) },
     views: viewsShown(viewsIn(fresh)),
-    waitsForCounsel: awaitingCounsel(fresh).map(({ question, body }) => ({ question, to: body })),
+    waitsForCounsel: awaitingCounsel(fresh).map(({ question, body: to }) => ({ question, to })),
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import fc from 'fast-check'
 import { Reply } from '#platform/api'
 import { systemRandom, type Actor, type Ctx } from '#platform/context'
 import { closeDb, openDb, query, queryOne, transact, type Db } from '#platform/db'
@@ -10,11 +11,13 @@ import { Refusal, type RefusalCode } from '#platform/errors'
 import { silentLog } from '#platform/log'
 import { upsertOrganisation } from '#identity'
 import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
+import { runs, seed } from '../../../checks/runs.ts'
 import { api } from './api.ts'
 import { answersOf, saveAnswers } from './drafts.ts'
 import { fileAnswers } from './filing.ts'
 import { FolderKeys } from './folder.ts'
 import { readPayload, type Payload } from './incident.ts'
+import { arbitraryReport } from './testing.ts'
 
 let database: FreshDatabase
 let desk: Db
@@ -330,4 +333,36 @@ test('the folder tells the organisation all it knows of an incident, and nobody 
 test('a save is never changed or deleted by a desk', async () => {
   await assert.rejects(query(desk, 'update reporting.drafts set version = version + 1'), { code: '42501' })
   await assert.rejects(query(desk, 'delete from reporting.drafts'), { code: '42501' })
+})
+
+test('a draft says what to think over and what is still outstanding, to each body apart, and blocks nothing for it', async () => {
+  const id = await open(asha)
+  const answers = [
+    { question: 'q15', value: '2026-11-23T04:55:00Z', audience: both },
+    { question: 'q16-time', value: '2026-11-22T14:30:00Z', audience: ['ico'] },
+  ]
+  type Advised = DraftPage & {
+    advice: { question: string; code: string }[]
+    outstanding: Record<string, { first: { question: string }[] }>
+  }
+  const page = (await save(id, asha, { answers })) as Advised
+  assert.ok(page.advice.some(({ code }) => code === 'out-of-order'))
+  const first = (to: string) => page.outstanding[to]!.first.map(({ question }) => question)
+  assert.ok(first('ico').includes('q34') && !first('ico').includes('q16-time') && !first('ncsc').includes('q34'))
+  const filed = (await submit(id, asha)) as Filed & { outstanding: Record<string, { question: string }[]> }
+  assert.ok(filed.outstanding['ico']!.some(({ question }) => question === 'q40'))
+})
+
+test('random valid reports file, and each body gets exactly what is for it', async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryReport, async (answers) => {
+      const id = await open(asha)
+      await call('POST', '/incidents/:id/reports', asha, { id }, { stage: 'initial', answers, submit: true })
+      const known = (await answersOf(desk, { id }, folders, asha)).filter(({ from }) => from === 'filed')
+      const sent = known.map(({ question, audience }) => `${question} ${audience}`).toSorted()
+      assert.deepEqual(sent, answers.flatMap(({ question, audience }) => audience.map((body) => `${question} ${body}`)).toSorted())
+      assert.ok((await read(id, asha)).answers.every(({ state }) => state === 'filed'))
+    }),
+    { numRuns: runs(50), seed },
+  )
 })

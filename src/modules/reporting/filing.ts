@@ -157,7 +157,7 @@ async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx
   const incident = await withOrganisation(tx, input.incident, answers, ctx)
   const id = ctx.random.uuid()
   const sealed = await folders.seal(ownerOf(incident), id, hashOfReport(input))
-  await insertFiling(tx, { id, incident: incident.id, stage, key, answers: sealed }, ctx.actor.id, ctx.now())
+  await insertFiling(tx, { id, incident: incident.id, stage, key, answers: sealed }, ctx.actor, ctx.now())
   for (const [recipient, view] of eachView(viewsOf(answers)))
     await submit(tx, { filing: id, incident, recipient, stage, answers: view, blobs: input.blobs ?? [] }, folders, ctx)
   return id

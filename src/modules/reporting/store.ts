@@ -101,14 +101,14 @@ export function filingByKey(tx: Tx, incident: string, key: Bytes): Promise<Filin
 export async function insertFiling(
   tx: Tx,
   row: FilingRow & { incident: string; stage: Stage; key: Bytes | null },
-  by: string,
+  by: { id: string; mandate?: string },
   at: Date,
 ): Promise<void> {
   await query(
     tx,
-    `insert into reporting.filings (id, incident, stage, retry_key, answers, filed_by, filed_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [row.id, row.incident, row.stage, row.key, row.answers, by, at],
+    `insert into reporting.filings (id, incident, stage, retry_key, answers, filed_by, mandate, filed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [row.id, row.incident, row.stage, row.key, row.answers, by.id, by.mandate ?? null, at],
   )
 }
 

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Reply, type Endpoint } from '../api.ts'
+import { Download, Reply, type Endpoint } from '../api.ts'
 import type { Actor, Ctx } from '../context.ts'
-import { octets } from '../octets.ts'
+import { octets, octetStream } from '../octets.ts'
 import { checkReply, readBody } from './bodies.ts'
-import { apiCaller, mayCall, type ApiDoor } from './callers.ts'
+import { apiCaller, mayCall, mayChange, type ApiDoor } from './callers.ts'
 import { openApi } from './openapi.ts'
 import { ProtocolRefusal } from './protocol.ts'
 import { checkParams, checkQuery } from './readable.ts'
@@ -23,12 +23,26 @@ export const API = '/api/v1'
 export async function mountApi(app: FastifyInstance, door: ApiDoor, options: ApiOptions): Promise<void> {
   const description = JSON.stringify(openApi(options.title, options.origin, options.endpoints))
   app.get('/api/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(description))
+  await mountThose(app, door, options, (endpoint) => endpoint.body !== octetStream, readJsonAndOctets)
+  await mountThose(app, door, options, (endpoint) => endpoint.body === octetStream, readNothing)
+}
+
+type Read = (api: FastifyInstance) => void
+
+async function mountThose(
+  app: FastifyInstance,
+  door: ApiDoor,
+  options: ApiOptions,
+  which: (endpoint: Endpoint) => boolean,
+  read: Read,
+): Promise<void> {
   await app.register(async (api) => {
-    readJsonAndOctets(api)
-    for (const endpoint of options.endpoints) {
+    read(api)
+    for (const endpoint of options.endpoints.filter(which)) {
       const preParsing = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
         const actor = await apiCaller(request, reply, door)
         mayCall(endpoint.who, actor)
+        if (endpoint.method !== 'GET') mayChange(actor)
         request.setDecorator('actor', actor)
       }
       api.route({
@@ -47,11 +61,22 @@ async function handle(endpoint: Endpoint, options: ApiOptions, request: FastifyR
   const body = bodyOf(endpoint, request.body ?? undefined)
   const ctx = options.makeCtx(request.getDecorator<Actor>('actor'))
   const answer = await endpoint.handle({ params, query, body, ctx })
+  if (answer instanceof Download) return sendDownload(answer, reply)
   const { status, body: content } = answer instanceof Reply ? answer : { status: endpoint.status ?? 200, body: answer }
   const text = content === undefined ? undefined : JSON.stringify(content)
   if (options.checkReplies) checkReply(endpoint.reply, text)
   reply.code(status)
   return text === undefined ? reply.send() : reply.type('application/json; charset=utf-8').send(text)
+}
+
+/** A browser saves it and opens nothing: neither name nor content says what kind of thing it is. */
+function sendDownload({ name, length, content }: Download, reply: FastifyReply): FastifyReply {
+  const spelled = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+  return reply
+    .header('content-disposition', `attachment; filename*=UTF-8''${spelled}`)
+    .header('content-length', length)
+    .type('application/octet-stream')
+    .send(content)
 }
 
 /** Nothing else is taken: a form on another page can send neither without the browser asking us first. */
@@ -65,7 +90,14 @@ function readJsonAndOctets(api: FastifyInstance): void {
   api.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
 }
 
+/** The endpoint reads for itself, once it knows that it may. */
+function readNothing(api: FastifyInstance): void {
+  api.removeAllContentTypeParsers()
+  api.addContentTypeParser('application/octet-stream', (_request, stream, done) => done(null, stream))
+}
+
 function bodyOf(endpoint: Endpoint, sent: unknown): unknown {
+  if (endpoint.body === octetStream) return readBody(octetStream, sent)
   if (sent !== undefined && sent instanceof Uint8Array !== (endpoint.body === octets)) throw new ProtocolRefusal('media-type')
   return readBody(endpoint.body, sent)
 }

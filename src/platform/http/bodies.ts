@@ -1,6 +1,6 @@
 import type { ZodType } from 'zod'
 import { Refusal, type Mistake } from '../errors.ts'
-import { octets } from '../octets.ts'
+import { octets, octetStream } from '../octets.ts'
 import { unreadable } from './readable.ts'
 
 const MOST_MISTAKES = 50
@@ -11,7 +11,8 @@ const UNKNOWN = 'There is no such member here'
  * not know is refused: what was meant by it would otherwise be lost without a word. (So a schema must not rename members.)
  */
 export function readBody(schema: ZodType | undefined, sent: unknown): unknown {
-  const mistakes = schema === octets ? [] : unreadable(sent)
+  if (schema === octets || schema === octetStream) return bytesIn(schema, sent)
+  const mistakes = unreadable(sent)
   if (mistakes.length > 0) throw refused(mistakes)
   if (schema === undefined) return nothingIn(sent)
   const result = schema.safeParse(sent)
@@ -19,6 +20,11 @@ export function readBody(schema: ZodType | undefined, sent: unknown): unknown {
   const unknown = unknownMembers(sent, result.data)
   if (unknown.length > 0) throw refused(unknown)
   return result.data
+}
+
+function bytesIn(schema: ZodType, sent: unknown): unknown {
+  if (!schema.safeParse(sent).success) throw refused([{ field: '', message: 'This is missing' }])
+  return sent
 }
 
 /** A reply that differs from what is documented: a fault of ours, looked for everywhere but in production. */

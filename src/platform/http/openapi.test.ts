@@ -53,6 +53,20 @@ test('the description is made from the endpoints: paths, who may, bodies, replie
   assert.deepEqual(Object.keys(api.paths['/attachments/{id}/{offset}'].put.requestBody.content), ['application/octet-stream'])
 })
 
+test('whatever an agent may call says how to call it for a client, and nothing else does', async () => {
+  const who = { signedIn: 'signed-in', anyone: 'anyone', agents: ['dpo', 'agent'], others: ['dpo', 'handler'] } as const
+  const paths = Object.entries(who).map(([path, may]) =>
+    endpoint({ method: 'GET', path: `/${path}`, summary: '', who: may, reply: z.object({}), handle: async () => ({}) }),
+  )
+  const described = (await (await tryWeb({ endpoints: paths })).ask('GET', '/api/openapi.json')).json
+  const header = { $ref: '#/components/parameters/OnBehalfOf' }
+  for (const path of ['signedIn', 'anyone', 'agents']) assert.deepEqual(described.paths[`/${path}`].get.parameters, [header], path)
+  assert.equal(described.paths['/others'].get.parameters, undefined)
+  const { name, in: place, required } = described.components.parameters.OnBehalfOf
+  assert.deepEqual([name, place, required], ['on-behalf-of', 'header', false])
+  assert.match(described.paths['/signedIn'].get.responses['403'].description, /mandate-missing/)
+})
+
 test('a body may hold nothing more than is described, a reply may gain members', () => {
   const body = post.requestBody.content['application/json'].schema
   assert.equal(body.additionalProperties, false)

@@ -1,6 +1,7 @@
 import { z, type ZodType } from 'zod'
 import type { Endpoint, Who } from '../api.ts'
-import { octets } from '../octets.ts'
+import { octets, octetStream } from '../octets.ts'
+import { ON_BEHALF_OF } from './callers.ts'
 import { problemCodes, rowOf } from './problems.ts'
 
 type Node = Record<string, unknown>
@@ -17,7 +18,11 @@ export function openApi(title: string, origin: string, endpoints: readonly Endpo
     info: { title: `Concordat: ${title}`, version: '1' },
     servers: [{ url: `${origin}/api/v1` }],
     paths,
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: { Problem: problemSchema } },
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      parameters: { OnBehalfOf: onBehalfOf },
+      schemas: { Problem: problemSchema },
+    },
   }
 }
 
@@ -29,7 +34,7 @@ function operation(endpoint: Endpoint, path: string): Node {
     description: whoInWords(endpoint.who),
     // Either of the two: without a token, or with one.
     security: endpoint.who === 'anyone' ? [{}, { token: [] }] : [{ token: [] }],
-    ...(names.length > 0 && { parameters: names.map(parameter) }),
+    ...parametersOf(endpoint, names),
     ...(endpoint.body && { requestBody: requestBody(endpoint.body) }),
     responses: { [endpoint.status ?? 200]: success(endpoint.reply), ...problems(endpoint, names.length > 0) },
   }
@@ -40,17 +45,37 @@ function whoInWords(who: Who): string {
   return who === 'signed-in' ? 'Anyone with a token of this node.' : `Role: ${who.join(' or ')}.`
 }
 
+function parametersOf({ who }: Endpoint, names: string[]): Node {
+  const all = [...names.map(parameter), ...(openToAgents(who) ? [{ $ref: '#/components/parameters/OnBehalfOf' }] : [])]
+  return all.length > 0 ? { parameters: all } : {}
+}
+
+/** Who acts under a mandate does so with an agent's role alone. */
+function openToAgents(who: Who): boolean {
+  return typeof who === 'string' || who.includes('agent')
+}
+
+const onBehalfOf = {
+  name: ON_BEHALF_OF,
+  in: 'header',
+  required: false,
+  schema: { type: 'string', format: 'uuid' },
+  description:
+    'Id of the organisation to act for, under a mandate it gave you. Left out, you act for your own. Without such a mandate in force: 403 mandate-missing.',
+}
+
 function parameter(name: string): Node {
   const id = /^id$|Id$/.test(name)
   return { name, in: 'path', required: true, schema: { type: 'string', ...(id && { format: 'uuid' }) } }
 }
 
 function requestBody(schema: ZodType): Node {
-  if (schema === octets) return { required: true, content: { 'application/octet-stream': {} } }
+  if (schema === octets || schema === octetStream) return { required: true, content: { 'application/octet-stream': {} } }
   return { required: true, content: { 'application/json': { schema: jsonSchema(schema, 'input') } } }
 }
 
 function success(schema: ZodType): Node {
+  if (schema === octetStream) return { description: 'Done', content: { 'application/octet-stream': {} } }
   return { description: 'Done', content: { 'application/json': { schema: jsonSchema(schema, 'output') } } }
 }
 
@@ -71,8 +96,9 @@ function jsonSchema(schema: ZodType, io: 'input' | 'output'): unknown {
 function problems(endpoint: Endpoint, hasParams: boolean): Node {
   const statuses = [401, 429, 500]
   if (endpoint.body) statuses.push(400, 413, 415)
+  if (endpoint.body === octetStream) statuses.push(422)
   if (endpoint.method !== 'GET') statuses.push(409)
-  if (Array.isArray(endpoint.who) || endpoint.method !== 'GET') statuses.push(403)
+  if (endpoint.who !== 'anyone' || endpoint.method !== 'GET') statuses.push(403)
   if (hasParams) statuses.push(404)
   return Object.fromEntries(statuses.sort().map((status) => [status, problem(status)]))
 }
@@ -95,6 +121,7 @@ const problemSchema = {
     code: { type: 'string', enum: problemCodes },
     clause: { ...text, description: 'The clause of the agreement that the refusal carries out.' },
     items: { type: 'array', items: text, description: 'The items it is about.' },
+    offset: { type: 'integer', description: 'Where to go on from: so many bytes are kept.' },
     mistakes: { type: 'array', items: mistake, description: 'A pointer to each fault, members joined by dots.' },
     instance: text,
   },

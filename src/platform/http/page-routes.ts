@@ -3,7 +3,7 @@ import { b64u } from '../bytes.ts'
 import type { Actor, Ctx } from '../context.ts'
 import { Refusal, type Mistake } from '../errors.ts'
 import { answer, type Outcome, type Page, type Visit } from '../pages.ts'
-import { mayCall, pageCaller, type ApiDoor } from './callers.ts'
+import { mayCall, mayChange, pageCaller, type ApiDoor } from './callers.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { comesFrom, formToken, tokenHolds } from './form-guard.ts'
 import { emptyForm, readForms, unreadableFields } from './forms.ts'
@@ -35,11 +35,13 @@ export async function mountPages(app: FastifyInstance, door: ApiDoor, options: P
 /** Before anything that was sent is read. */
 async function letIn({ page, door, request, reply }: Call): Promise<void> {
   if (request.method === 'POST' && comesFrom(request, door.origin) === 'elsewhere') throw new ProtocolRefusal('foreign-form')
-  const { actor, session } = await pageCaller(request, door.names, door.authenticate)
+  const acting = page.asOneself ? { asOneself: true as const } : {}
+  const { actor, session } = await pageCaller(request, door.names, door.authenticate, acting)
   if (session === undefined && request.cookies[door.names.session] !== undefined) clearCookie(reply, door.names.session)
   request.setDecorator('actor', actor)
   request.setDecorator('session', session)
   mayCall(page.who, actor)
+  if (request.method === 'POST') mayChange(actor)
 }
 
 async function show(call: Call): Promise<FastifyReply> {

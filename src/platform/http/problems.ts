@@ -10,6 +10,7 @@ export type Problem = {
   code: ProblemCode
   clause?: string
   items?: string[]
+  offset?: number
   mistakes?: Mistake[]
   instance: string
 }
@@ -40,8 +41,9 @@ export function problemOf(error: unknown, instance: string): Problem {
   const problem: Problem = { type: `urn:concordat:problem:${code}`, title, status, code, instance }
   // Nothing may tell one thing that is not there from another, so `not-found` carries no detail.
   if (!(error instanceof Refusal) || code === 'not-found') return problem
-  const { clause, items, mistakes } = error.detail
-  return { ...problem, ...(clause !== undefined && { clause }), ...(items && { items }), ...(mistakes && { mistakes }) }
+  const { clause, items, offset, mistakes } = error.detail
+  const told = { ...(clause !== undefined && { clause }), ...(items && { items }), ...(offset !== undefined && { offset }) }
+  return { ...problem, ...told, ...(mistakes && { mistakes }) }
 }
 
 export function rowOf(code: ProblemCode): { status: number; title: string } {

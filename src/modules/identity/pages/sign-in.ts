@@ -10,7 +10,7 @@ const template = join(import.meta.dirname, 'sign-in.njk')
 
 /** Trying out: whoever comes chooses who to be. */
 export function signInPage(db: Db): Page {
-  return { path: '/sign-in', who: 'anyone', show: (visit) => show(db, visit), submit: (visit) => submit(db, visit) }
+  return { path: '/sign-in', who: 'anyone', asOneself: true, show: (visit) => show(db, visit), submit: (visit) => submit(db, visit) }
 }
 
 async function show(db: Db, { form }: Visit): Promise<Outcome> {

@@ -6,7 +6,7 @@ import { closeSession } from '../credentials.ts'
 const template = join(import.meta.dirname, 'sign-out.njk')
 
 export function signOutPage(db: Db): Page {
-  return { path: '/sign-out', who: 'signed-in', show, submit: (visit) => submit(db, visit) }
+  return { path: '/sign-out', who: 'signed-in', asOneself: true, show, submit: (visit) => submit(db, visit) }
 }
 
 async function show({ ctx }: Visit): Promise<Outcome> {
