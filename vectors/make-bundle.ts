@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { canonical } from '#platform/canonical'
 import { recordIn } from '../src/modules/evidence/compose.ts'
 import { signerFrom } from '../src/modules/evidence/testing-ledger.ts'
-import { shortStory, wholeStory, type Otherwise, type Told } from '../src/modules/evidence/testing-story.ts'
+import { questionStory, shortStory, wholeStory, type Otherwise, type Told } from '../src/modules/evidence/testing-story.ts'
 import { createWorld, enrol, sealedBy } from '../src/modules/evidence/testing.ts'
 
 const small = () => createWorld({ word: 'bundle vectors', slots: 2 })
@@ -17,6 +17,7 @@ function valid() {
   return [
     { why: 'one disclosure', bundle: text({ world, bundle }) },
     { why: 'a disclosure that the permission\u2019s withdrawal names as left', bundle: told({ withdrawnBefore: 'named' }) },
+    { why: 'a question that was answered', bundle: text(questionStory({}, small())) },
     { why: 'everything that can happen', bundle: text(whole) },
   ]
 }
@@ -56,6 +57,8 @@ function invalid() {
       check: 'permissions',
       bundle: told({ enrolment: (w) => enrol(w, {}, [w.statement.portal, w.statement.portal]) }),
     },
+    { why: 'an answer to a body that did not ask', check: 'enquiries', bundle: text(questionStory({ answerTo: 'ncsc' }, small())) },
+    { why: 'a question taken back by the other body', check: 'enquiries', bundle: text(questionStory({ takenBackBy: ['ncsc'] }, small())) },
     { why: 'a disclosure for another purpose', check: 'consent', bundle: told({ notice: { purpose: 'national-resilience' } }) },
     { why: 'a disclosure after the permission ended', check: 'consent', bundle: told({ wait: 31 * 86_400_000 }) },
     { why: 'a disclosure after an acknowledged withdrawal', check: 'withdrawals', bundle: told({ withdrawnBefore: 'unnamed' }) },

@@ -6,7 +6,7 @@ import { b64u, sha256 } from '#platform/bytes'
 import { canonical } from '#platform/canonical'
 import { signJws, type Signer } from '#platform/jws'
 import type { LogMember } from '#ledger'
-import { createWorld, newItem, notifies, receipt, refsOf, reports, type Said } from '../src/modules/evidence/testing.ts'
+import { createWorld, enquires, newItem, notifies, receipt, refsOf, reports, type Said } from '../src/modules/evidence/testing.ts'
 import { checkpointOf, keyFrom, signerFrom } from '../src/modules/evidence/testing-ledger.ts'
 
 const TYP = 'concordat-statement+jws'
@@ -31,7 +31,13 @@ function world() {
     items: [],
   })
   made.close()
-  return { made, said: { report: reported, receipt: received, notice: told, recall: sent } }
+  const asked = enquires(made, 'ncsc', 'NCSC-4F7H-9KMN', { text: 'Is the gateway still reachable?', neededBy: '2026-12-01' }).said
+  const takenBack = enquires(made, 'ncsc', 'NCSC-4F7H-9KMN', { withdraws: asked.id }).said
+  made.close()
+  return {
+    made,
+    said: { 'report': reported, 'receipt': received, 'notice': told, 'recall': sent, 'enquiry': asked, 'enquiry taken back': takenBack },
+  }
 }
 
 const { made, said } = world()
@@ -116,6 +122,10 @@ function invalid() {
     ['an unknown kind', altered(one, (s) => (s['kind'] = 'greeting'))],
     ['an unknown version', altered(one, (s) => (s['v'] = 2))],
     ['a way that no door has', altered(one, (s) => (s['to'] = 'ico'))],
+    ['an enquiry to the other body', altered(said.enquiry, (s) => (s['to'] = 'ico'))],
+    ['an enquiry with items', altered(said.enquiry, (s) => (s['items'] = []))],
+    ['an enquiry of no reference', altered(said.enquiry, (s) => delete s['reference'])],
+    ['an enquiry that takes back what is no id', altered(said['enquiry taken back'], (s) => (s['withdraws'] = 'x'))],
     ['a node that does not exist', altered(one, (s) => (s['from'] = 'hq'))],
     ['another deployment', altered(one, (s) => (s['deployment'] = one.id))],
     ['an instant without milliseconds', altered(one, (s) => (s['at'] = '2026-11-25T09:30:00Z'))],

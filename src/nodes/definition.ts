@@ -5,6 +5,7 @@ import type { FolderKeys } from '#reporting'
 import type { Endpoint } from '#platform/api'
 import type { Db } from '#platform/db'
 import type { NodeName } from '#platform/home'
+import type { NavigationLink } from '#platform/http/layout'
 import type { Page } from '#platform/pages'
 
 /** Where this node's blobs lie, and how many bytes the largest attachment may have. */
@@ -35,7 +36,7 @@ export type NodeDefinition = {
   migrations: string[]
   /** Routes that no limit on requests may close: what a genuine first report needs. */
   neverLimited: string[]
-  desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[] }
+  desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[]; navigation?: NavigationLink[] }
   gateway(
     needs: GatewayNeeds,
   ): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly' | 'errands' | 'peerRoutes'>

@@ -6,7 +6,7 @@ import { keepRequest, portalApi, preparePermission, prepareRefusal, prepareWithd
 import { api as identityApi } from '#identity'
 import { api as ledgerApi } from '#ledger'
 import { api as factSheetsApi } from '#factsheets'
-import { api as registerApi, registerPages } from '#register'
+import { api as registerApi, registerLinks, registerPages } from '#register'
 import { api as reportingApi, prepareReport } from '#reporting'
 import { peerOf, type Inbound } from '#exchange'
 import { Refusal } from '#platform/errors'
@@ -53,6 +53,7 @@ export const portal: NodeDefinition = {
       ...registerApi({ db, trust, folders, poke, waitMilliseconds }),
     ],
     pages: registerPages({ db, folders }),
+    navigation: registerLinks,
   }),
   gateway: ({ agreement, trust, folders, attachments: { blobs } }) => ({
     outbound: {

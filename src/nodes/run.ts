@@ -276,7 +276,7 @@ async function startDesk(shared: Shared, url: string, gateway: Gateway | undefin
     metrics,
     endpoints: desk.endpoints,
     pages: [...desk.pages, ...identityPages({ db, provider, production }), status],
-    navigation: [{ text: 'Status', href: '/status' }],
+    navigation: [...(desk.navigation ?? []), { text: 'Status', href: '/status' }],
     home: '/status',
     authenticate: (given) => authenticate(db, given, makeCtx(), folders),
     makeCtx,

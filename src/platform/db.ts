@@ -46,6 +46,21 @@ export async function transact<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise
   }
 }
 
+/** Reads that all see one instant, however long they take and whatever happens meanwhile. The database itself refuses to write. */
+export async function snapshot<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await db.pool.connect()
+  try {
+    await client.query('begin transaction isolation level repeatable read, read only')
+    return await work({ client, writes: true })
+  } finally {
+    const broken = await client.query('rollback').then(
+      () => undefined,
+      (fault: Error) => fault,
+    )
+    client.release(broken)
+  }
+}
+
 /** Work within a transaction that can be undone alone: when it throws, what it wrote is gone and the transaction goes on. */
 export async function savepoint<T>(tx: Tx, work: () => Promise<T>): Promise<T> {
   await tx.client.query('savepoint part')

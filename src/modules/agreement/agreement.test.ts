@@ -17,7 +17,7 @@ const signer = () => signerOf(generateKeyPairSync('ed25519').privateKey.export({
 const water = 'org-water'
 const lawful = (): DisclosureQuestion => ({
   officer: { id: 'officer', node: 'ncsc', roles: ['releasing-officer'] },
-  item: { id: 'item', kind: 'finding', origins: [water] },
+  item: { id: 'item', question: 'q19', kind: 'finding', origins: [water] },
   origin: water,
   from: 'ncsc',
   to: 'ico',
@@ -41,6 +41,13 @@ test('[consent-before-disclosure] a current permission that covers the item, and
 })
 
 const refused: [string, (q: DisclosureQuestion) => void, string][] = [
+  [
+    'an attachment that was signed for',
+    (q) => {
+      q.item.question = 'attachment'
+    },
+    'item-not-permitted',
+  ],
   ['no permission', (q) => delete q.permission, 'permission-missing'],
   [
     'a withdrawn permission',
@@ -166,7 +173,7 @@ test('[consent-before-disclosure] over random questions the engine says exactly 
       }
       const verdict = decideDisclosure(agreement, {
         officer: { id: 'o', node: w.node, roles: [w.role] },
-        item: { id: 'item', kind: 'answer', origins: w.origins },
+        item: { id: 'item', question: 'q19', kind: 'answer', origins: w.origins },
         origin: w.origin,
         from: w.from,
         to: w.to,
@@ -215,6 +222,7 @@ test('the ICO can send no kind of message to the NCSC, nor the NCSC anything but
     'disclosure',
     'notice',
     'recall',
+    'enquiry',
     'anything',
   ]
   assert.deepEqual(
@@ -229,6 +237,16 @@ test('the ICO can send no kind of message to the NCSC, nor the NCSC anything but
     kinds.filter((kind) => decideSend(agreement, { kind, id: 'm', from: 'portal', to: 'ico' }).allowed),
     ['report'],
   )
+})
+
+test('[encourage-engagement] [regimes] each authority may ask the organisation, and nobody else may ask anybody', () => {
+  const ways = ['portal', 'ncsc', 'ico', 'press'].flatMap((from) => ['portal', 'ncsc', 'ico', 'press'].map((to) => ({ from, to })))
+  const verdicts = ways.map((way) => ({ ...way, verdict: decideSend(agreement, { kind: 'enquiry', id: 'm', ...way }) }))
+  const allowed = verdicts.flatMap(({ from, to, verdict }) => (verdict.allowed ? [[from, to, verdict.clauses.join()]] : []))
+  assert.deepEqual(allowed, [
+    ['ncsc', 'portal', 'encourage-engagement'],
+    ['ico', 'portal', 'regimes'],
+  ])
 })
 
 test('one changed letter anywhere in the folder takes both signatures away until both sign again', async () => {

@@ -22,7 +22,7 @@ export type PermissionFacts = {
 
 export type DisclosureQuestion = {
   officer: { id: string; node: string; roles: string[] }
-  item: { id: string; kind: string; origins: string[] }
+  item: { id: string; question: string; kind: string; origins: string[] }
   origin: string
   from: string
   to: string
@@ -33,6 +33,9 @@ export type DisclosureQuestion = {
   /** Only what already held: signature, enrolment, deployment, agreement. */
   permission?: PermissionFacts | undefined
 }
+
+/** An attachment's bytes lie at the body it was sent to and go no further: what nothing covers is refused, whatever was signed. */
+const NEVER_COVERED = 'attachment'
 
 /** Door 3 for one item and one origin. The caller asks for every pair and sends only if all are allowed. */
 export function decideDisclosure(agreement: Agreement, question: DisclosureQuestion): Verdict {
@@ -52,7 +55,7 @@ export function decideDisclosure(agreement: Agreement, question: DisclosureQuest
       origin: reference('Organisation', question.origin),
       necessityStated: question.necessity.trim() !== '',
       time: question.time,
-      ...(permission && { permission: permissionRecord(permission) }),
+      ...(permission && { permission: permissionRecord(item.question === NEVER_COVERED ? { ...permission, items: [] } : permission) }),
     },
   })
 }

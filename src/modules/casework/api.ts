@@ -1,41 +1,48 @@
 import { z } from 'zod'
 import { endpoint, type Endpoint } from '#platform/api'
 import { instant } from '#platform/clock'
+import type { Ctx } from '#platform/context'
 import { transact, type Db } from '#platform/db'
 import { invalid } from '#platform/errors'
 import type { AuthorityId } from '#exchange'
-import { questionId } from './case.ts'
+import { enquiryIn, questionId } from './case.ts'
 import { caseFor, recordFinding, writeNote } from './desk.ts'
 import { rights } from './rights.ts'
-import { allCases, itemsOfCase, notesOfCase, type CaseRow, type ItemRow, type NoteRow } from './store.ts'
+import { answerShape, caseShape, caseShown, happeningShape, happeningShown, itemShape, itemsShown, type CaseShown } from './shown.ts'
+import {
+  allCases,
+  answersToEnquiries,
+  arrivalsOfCase,
+  caseLine,
+  findingsOfCase,
+  itemsOfCase,
+  notesOfCase,
+  reportsOfCase,
+  type NoteRow,
+} from './store.ts'
+import { timelineOf, type AskedInCase } from './timeline.ts'
 
-export type CaseworkDeps = { db: Db; node: AuthorityId }
+/** What this body asks organisations, told by the module that asks. */
+export type Asking = {
+  /** Enquiries that were not taken back, in one case or in all. */
+  standing(db: Db, caseId?: string): Promise<{ id: string; case: string }[]>
+  inCase(db: Db, caseId: string): Promise<AskedInCase[]>
+}
 
-const caseLine = z.object({
-  id: z.uuid(),
-  reference: z.string(),
-  organisation: z.string(),
-  organisationId: z.uuid(),
-  verified: z.boolean(),
-  openedAt: z.iso.datetime(),
-})
-const itemLine = z.object({
-  id: z.uuid(),
-  question: z.string(),
-  /** Left out where the item is restricted. */
-  value: z.unknown().optional(),
-  kind: z.enum(['answer', 'finding']),
-  via: z.enum(['in-confidence', 'statutory', 'permission']),
-  origins: z.array(z.uuid()),
-  marking: z.string(),
-  addedAt: z.iso.datetime(),
-  commitment: z.string(),
-  record: z.uuid(),
-  permission: z.string().optional(),
-  rules: z.array(z.string()).optional(),
-  restricted: z.iso.datetime().optional(),
-})
-const noteLine = z.object({ id: z.uuid(), text: z.string(), by: z.string(), role: z.string(), at: z.iso.datetime() })
+export type Named = { id: string; label: string }
+
+export type CaseworkDeps = {
+  db: Db
+  node: AuthorityId
+  asking?: Asking
+  /** What the agreement calls the conditions of a permission. */
+  conditions?: readonly Named[]
+  /** The questions of the list. */
+  questions?: readonly Named[]
+}
+
+const noteShape = z.object({ id: z.uuid(), text: z.string(), by: z.string(), role: z.string(), at: z.iso.datetime() })
+const wholeCase = caseShape.extend({ items: z.array(itemShape), answers: z.array(answerShape), notes: z.array(noteShape) })
 const made = z.object({ id: z.uuid() })
 
 const newNote = z.strictObject({ text: z.string() })
@@ -45,42 +52,51 @@ const newFinding = z.strictObject({
   text: z.string().optional(),
 })
 
-export function api({ db, node }: CaseworkDeps): Endpoint[] {
-  const { read, note, find } = rights[node]
-  const endpoints = [
+export function api(deps: CaseworkDeps): Endpoint[] {
+  const { read } = rights[deps.node]
+  return [
     endpoint({
       method: 'GET',
       path: '/cases',
-      summary: 'Every case of this body',
+      summary: 'Every case of this body; ?near-miss=true or false for those alone',
       who: read,
-      reply: z.object({ cases: z.array(caseLine) }),
-      handle: async () => ({ cases: (await allCases(db)).map(caseShown) }),
+      reply: z.object({ cases: z.array(caseShape) }),
+      handle: async ({ query, ctx }) => ({ cases: await casesShown(deps, query['near-miss'], ctx) }),
     }),
     endpoint({
       method: 'GET',
       path: '/cases/:id',
-      summary: 'A case with its items and notes',
+      summary: 'A case with every item, the same folded into answers, and its notes',
       who: read,
-      reply: caseLine.extend({ items: z.array(itemLine), notes: z.array(noteLine) }),
-      handle: async ({ params, ctx }) => {
-        const found = await caseFor(db, { id: params['id']!, right: 'read', node }, ctx)
-        const [items, notes] = await Promise.all([itemsOfCase(db, found.id), notesOfCase(db, found.id)])
-        return { ...caseShown(found), items: items.map(itemShown), notes: notes.map(noteShown) }
-      },
+      reply: wholeCase,
+      handle: ({ params, ctx }) => caseWithItems(deps, params['id']!, ctx),
     }),
     endpoint({
-      method: 'POST',
-      path: '/cases/:id/notes',
-      summary: 'Writes a note',
-      who: note,
-      status: 201,
-      body: newNote,
-      reply: made,
-      handle: async ({ params, body, ctx }) => ({
-        id: await transact(db, (tx) => writeNote(tx, { case: params['id']!, text: body.text, node }, ctx)),
-      }),
+      method: 'GET',
+      path: '/cases/:id/timeline',
+      summary: 'What happened in a case, oldest first',
+      who: read,
+      reply: z.object({ timeline: z.array(happeningShape) }),
+      handle: async ({ params, ctx }) => ({ timeline: await timeline(deps, params['id']!, ctx) }),
     }),
+    ...writing(deps),
   ]
+}
+
+function writing({ db, node }: CaseworkDeps): Endpoint[] {
+  const { note, find } = rights[node]
+  const notes = endpoint({
+    method: 'POST',
+    path: '/cases/:id/notes',
+    summary: 'Writes a note',
+    who: note,
+    status: 201,
+    body: newNote,
+    reply: made,
+    handle: async ({ params, body, ctx }) => ({
+      id: await transact(db, (tx) => writeNote(tx, { case: params['id']!, text: body.text, node }, ctx)),
+    }),
+  })
   const findings = endpoint({
     method: 'POST',
     path: '/cases/:id/findings',
@@ -94,7 +110,7 @@ export function api({ db, node }: CaseworkDeps): Endpoint[] {
       return { id: await transact(db, (tx) => recordFinding(tx, finding, ctx)) }
     },
   })
-  return find.length > 0 ? [...endpoints, findings] : endpoints
+  return find.length > 0 ? [notes, findings] : [notes]
 }
 
 function foundIn({ value, text }: z.infer<typeof newFinding>): unknown {
@@ -102,36 +118,56 @@ function foundIn({ value, text }: z.infer<typeof newFinding>): unknown {
   return value === undefined ? text : value
 }
 
-function caseShown(row: CaseRow): z.infer<typeof caseLine> {
-  return {
-    id: row.id,
-    reference: row.reference,
-    organisation: row.organisation_name,
-    organisationId: row.organisation,
-    verified: row.organisation_verified,
-    openedAt: instant(row.opened_at),
+async function casesShown(deps: CaseworkDeps, nearMiss: string | undefined, ctx: Ctx): Promise<CaseShown[]> {
+  if (nearMiss !== undefined && nearMiss !== 'true' && nearMiss !== 'false')
+    throw invalid({ field: 'near-miss', message: 'Write true or false' })
+  const [rows, open] = await Promise.all([allCases(deps.db), openEnquiries(deps)])
+  const wanted = nearMiss === undefined ? rows : rows.filter((row) => row.near_miss === (nearMiss === 'true'))
+  return wanted.map((row) => caseShown(row, open.get(row.id) ?? 0, ctx.now()))
+}
+
+/** How many are open in each case: not taken back, and without any answer yet. */
+async function openEnquiries({ db, asking }: CaseworkDeps, caseId?: string): Promise<Map<string, number>> {
+  if (!asking) return new Map()
+  const [standing, answers] = await Promise.all([asking.standing(db, caseId), answersToEnquiries(db, caseId)])
+  const answered = new Set(answers.map((row) => `${row.case_id} ${enquiryIn(row.question)}`))
+  const open = standing.filter((one) => !answered.has(`${one.case} ${one.id}`))
+  return new Map([...Map.groupBy(open, (one) => one.case)].map(([id, some]) => [id, some.length]))
+}
+
+async function caseWithItems(deps: CaseworkDeps, id: string, ctx: Ctx): Promise<z.infer<typeof wholeCase>> {
+  const { db, node, asking, conditions = [], questions = [] } = deps
+  await caseFor(db, { id, right: 'read', node }, ctx)
+  const [line, open, asked = [], items, notes] = await Promise.all([
+    caseLine(db, id),
+    openEnquiries(deps, id),
+    asking?.inCase(db, id),
+    itemsOfCase(db, id),
+    notesOfCase(db, id),
+  ])
+  const words = {
+    conditions: namesOf(conditions),
+    labels: namesOf([...questions, ...asked.map((one) => ({ id: one.id, label: one.text }))]),
   }
+  return { ...caseShown(line!, open.get(id) ?? 0, ctx.now()), ...itemsShown(items, words), notes: notes.map(noteShown) }
 }
 
-/** What was recalled is still listed, so that nobody wonders where it went; what it said is not shown. */
-function itemShown(row: ItemRow): z.infer<typeof itemLine> {
-  const { id, question, kind, via, origins, marking, commitment, record } = row
-  return {
-    id,
-    question,
-    kind,
-    via,
-    origins,
-    marking,
-    commitment,
-    record,
-    ...(row.restricted_since === null ? { value: row.value } : { restricted: instant(row.restricted_since) }),
-    addedAt: instant(row.added_at),
-    ...(row.permission !== null && { permission: row.permission }),
-    ...(row.rules !== null && { rules: row.rules }),
-  } as z.infer<typeof itemLine>
+async function timeline({ db, node, asking }: CaseworkDeps, id: string, ctx: Ctx): Promise<z.infer<typeof happeningShape>[]> {
+  await caseFor(db, { id, right: 'read', node }, ctx)
+  const [reports, copies, notes, findings, asked = []] = await Promise.all([
+    reportsOfCase(db, id),
+    arrivalsOfCase(db, id),
+    notesOfCase(db, id),
+    findingsOfCase(db, id),
+    asking?.inCase(db, id),
+  ])
+  return timelineOf({ reports, copies, notes, findings, asked }).map(happeningShown)
 }
 
-function noteShown(row: NoteRow): z.infer<typeof noteLine> {
+function namesOf(all: readonly Named[]): Map<string, string> {
+  return new Map(all.map(({ id, label }) => [id, label]))
+}
+
+function noteShown(row: NoteRow): z.infer<typeof noteShape> {
   return { id: row.id, text: row.text, by: row.author, role: row.author_role, at: instant(row.written_at) }
 }

@@ -1,32 +1,60 @@
+import { fromInstant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { newReference } from '#platform/ids'
-import { openItemRef, type AuthorityId, type Inbound, type ItemRef, type OpenItem } from '#exchange'
-import { caseToFileUnder, MARKING, openReport, ownReport, questionId, type ItemKind, type ReportPayload } from './case.ts'
+import { openItemRef, type Arrived, type AuthorityId, type Inbound, type ItemRef, type OpenItem } from '#exchange'
+import {
+  caseToFileUnder,
+  enquiryIn,
+  MARKING,
+  openReport,
+  ownReport,
+  questionId,
+  type BlobOfItem,
+  type Correction,
+  type ItemKind,
+  type ReportPayload,
+} from './case.ts'
 import {
   caseByReference,
   casesOfOrganisation,
   copiesOf,
   insertCase,
+  insertCorrections,
   insertItems,
   insertReport,
   restrictItems,
   type CaseRow,
+  type Copy,
   type NewItem,
 } from './store.ts'
+
+/** What other modules do with parts of a report, in its transaction; each throws to have the whole report refused or put off. */
+export type ReportHooks = {
+  /** The bytes that items speak of. */
+  blobs?: (tx: Tx, report: { case: string; record: string; blobs: BlobOfItem[] }, ctx: Ctx) => Promise<void>
+  /** Answers to enquiries, named by their ids: each must be this body's own, in this case. */
+  answered?: (tx: Tx, report: { case: string; enquiries: string[] }) => Promise<void>
+}
 
 /**
  * Keeps a report that arrived and answers it with a receipt, in one transaction: a crash leaves neither, and the sender sends again.
  * A record that arrives twice never reaches this (the inbox knows it).
  */
-export function keepReport(node: AuthorityId): Inbound {
-  return async (tx, { record, payload }, queue, ctx) => {
+export function keepReport(node: AuthorityId, hooks: ReportHooks = {}): Inbound {
+  return async (tx, arrived, queue, ctx) => {
+    const { record, payload } = arrived
     if (record.from !== 'portal' || record.to !== node) throw new Refusal('flow-not-allowed')
     const report = openReport(record, payload, node)
     const opened = await caseForReport(tx, report, node, ctx)
-    await insertReport(tx, { record: record.id, case: opened.id, stage: report.stage, organisation: report.organisation }, ctx.now())
+    const madeAt = fromInstant(record.at)
+    const { stage, nearMiss = false } = report
+    const kept = { record: record.id, case: opened.id, stage, organisation: report.organisation, nearMiss, madeAt }
+    await insertReport(tx, kept, ctx.now())
     await keepAnswers(tx, { record: record.id, case: opened.id, report, node }, ctx)
+    await keepCorrections(tx, { arrived, case: opened.id, report, node }, ctx)
+    await callHooks(tx, { record: record.id, case: opened.id, report, hooks }, ctx)
     const organisation = report.organisation.id
     const answer = {
       organisation,
@@ -79,6 +107,48 @@ async function keepAnswers(tx: Tx, { record, case: id, report, node }: Answers, 
     (item): NewItem => ({ ...item, ...openItemRef(item), record, case: id, kind: 'answer', via, marking: MARKING, origins }),
   )
   await keepNew(tx, items, ctx)
+}
+
+/** Tried again by its sender, as anything is that meets a fault. */
+class NotYet extends Error {}
+
+// What was told before may be on its way still, and be overtaken; a peer may have been away for days.
+const MAY_BE_OVERTAKEN = 7 * 86_400_000
+
+type Corrected = { arrived: Arrived; case: string; report: ReportPayload; node: AuthorityId }
+
+/** What is corrected was told to this body by the same door, in this case, in answer to the same question. */
+async function keepCorrections(tx: Tx, { arrived, case: id, report, node }: Corrected, ctx: Ctx): Promise<void> {
+  const { items, corrections = [] } = report
+  if (corrections.length === 0) return
+  const told = await copiesOf(
+    tx,
+    corrections.map(({ corrects }) => corrects),
+  )
+  const questions = new Map(items.map((item) => [item.id, item.question]))
+  const isOwn = (copy: Copy): boolean => copy.case_id === id && copy.kind === 'answer' && copy.via === ownReport[node].via
+  const isMet = ({ item, corrects }: Correction): boolean =>
+    told.some((copy) => copy.id === corrects && isOwn(copy) && copy.question === questions.get(item))
+  const unmet = corrections.filter((correction) => !isMet(correction))
+  const strange = unmet.filter(({ corrects }) => told.some((copy) => copy.id === corrects))
+  const age = ctx.now().getTime() - arrived.logTime.getTime()
+  if (strange.length > 0 || (unmet.length > 0 && age > MAY_BE_OVERTAKEN)) throw new Refusal('envelope-invalid')
+  if (unmet.length > 0) throw new NotYet('what this corrects has not arrived yet')
+  await insertCorrections(
+    tx,
+    corrections.map((correction) => ({ ...correction, record: arrived.record.id })),
+  )
+}
+
+type Hooked = { record: string; case: string; report: ReportPayload; hooks: ReportHooks }
+
+/** A part that nobody here takes is refused with all the rest, never dropped. */
+async function callHooks(tx: Tx, { record, case: id, report, hooks }: Hooked, ctx: Ctx): Promise<void> {
+  const { items, blobs = [] } = report
+  const enquiries = items.flatMap(({ question }) => enquiryIn(question) ?? [])
+  if ((blobs.length > 0 && !hooks.blobs) || (enquiries.length > 0 && !hooks.answered)) throw new Refusal('flow-not-allowed')
+  if (enquiries.length > 0) await hooks.answered!(tx, { case: id, enquiries })
+  if (blobs.length > 0) await hooks.blobs!(tx, { case: id, record, blobs }, ctx)
 }
 
 /** An item whose id is already here would be hidden behind the one that came first, so the whole message is refused. */

@@ -4,7 +4,7 @@ import { canonical } from '#platform/canonical'
 import { systemRandom } from '#platform/context'
 import { Refusal } from '#platform/errors'
 import { openItemRef, type MessageRecord, type OpenItem } from '#exchange'
-import { caseToFileUnder, checkText, checkValue, newFinding, openReport } from './case.ts'
+import { askedQuestion, caseToFileUnder, checkText, checkValue, enquiryIn, newFinding, openReport, questionId } from './case.ts'
 
 const id = () => systemRandom.uuid()
 const item = (value: unknown): OpenItem => newFinding('q19', value, systemRandom)
@@ -29,12 +29,46 @@ function arrived(items = [item('one'), item({ notYetKnown: true })]) {
   return { record, payload: { organisation, stage: 'initial', items } as Record<string, unknown> & { items: OpenItem[] } }
 }
 
+const blobOf = (item: string) => ({ item, id: id(), key: HASH, length: 5, size: 128, sha256: HASH })
+const HASH = Buffer.alloc(32).toString('base64url')
+
 const open = ({ record, payload }: { record: MessageRecord; payload: unknown }) =>
   openReport(record, Buffer.from(canonical(payload)), 'ncsc')
 
 test('a report whose every item opens its commitment is read', () => {
   const message = arrived()
   assert.deepEqual(open(message).items, message.payload.items)
+})
+
+test('a near miss, corrections and blobs are read where the organisation names its own items', () => {
+  const message = arrived()
+  const [first, second] = message.payload.items
+  const more = {
+    nearMiss: true,
+    corrections: [{ item: first!.id, corrects: id(), why: 'We counted again.' }],
+    blobs: [blobOf(second!.id)],
+  }
+  Object.assign(message.payload, more)
+  const { nearMiss, corrections, blobs } = open(message)
+  assert.deepEqual({ nearMiss, corrections, blobs }, more)
+})
+
+test('a near miss is told to the NCSC alone', () => {
+  const { record, payload } = arrived()
+  payload['nearMiss'] = true
+  const toIco = { ...record, to: 'ico', reference: 'ICO-7K2M-PQ9X' } as MessageRecord
+  const bytes = Buffer.from(canonical(payload))
+  assert.throws(
+    () => openReport(toIco, bytes, 'ico'),
+    (error) => error instanceof Refusal && error.code === 'flow-not-allowed',
+  )
+})
+
+test('the question of an answer names the enquiry, and no other question does', () => {
+  const enquiry = id()
+  assert.equal(enquiryIn(askedQuestion(enquiry)), enquiry)
+  assert.ok(questionId.safeParse(askedQuestion(enquiry)).success)
+  for (const question of ['q19', 'attachment', 'finding', 'asked', 'unasked-x']) assert.equal(enquiryIn(question), undefined)
 })
 
 const tampered: [string, (message: ReturnType<typeof arrived>) => void][] = [
@@ -122,6 +156,75 @@ const tampered: [string, (message: ReturnType<typeof arrived>) => void][] = [
     'a name that a store cannot hold',
     ({ payload }) => {
       ;(payload['organisation'] as { name: string }).name = 'nul\u0000'
+    },
+  ],
+  [
+    'a near miss that is not true',
+    ({ payload }) => {
+      payload['nearMiss'] = false
+    },
+  ],
+  [
+    'no corrections where some are named',
+    ({ payload }) => {
+      payload['corrections'] = []
+    },
+  ],
+  [
+    'a correction of nothing that is in it',
+    ({ payload }) => {
+      payload['corrections'] = [{ item: id(), corrects: id(), why: 'Counted again.' }]
+    },
+  ],
+  [
+    'a correction of one of its own items',
+    ({ payload }) => {
+      payload['corrections'] = [{ item: payload.items[0]!.id, corrects: payload.items[1]!.id, why: 'Counted again.' }]
+    },
+  ],
+  [
+    'an item that corrects two',
+    ({ payload }) => {
+      const item = payload.items[0]!.id
+      payload['corrections'] = [id(), id()].map((corrects) => ({ item, corrects, why: 'Counted again.' }))
+    },
+  ],
+  [
+    'two items that correct one',
+    ({ payload }) => {
+      const corrects = id()
+      payload['corrections'] = payload.items.map((one) => ({ item: one.id, corrects, why: 'Counted again.' }))
+    },
+  ],
+  [
+    'a correction without a reason',
+    ({ payload }) => {
+      payload['corrections'] = [{ item: payload.items[0]!.id, corrects: id(), why: ' ' }]
+    },
+  ],
+  [
+    'a blob of nothing that is in it',
+    ({ payload }) => {
+      payload['blobs'] = [{ ...blobOf(id()) }]
+    },
+  ],
+  [
+    'a blob whose key is too short',
+    ({ payload }) => {
+      payload['blobs'] = [{ ...blobOf(payload.items[0]!.id), key: 'AA' }]
+    },
+  ],
+  [
+    'a blob of no size that is a number',
+    ({ payload }) => {
+      payload['blobs'] = [{ ...blobOf(payload.items[0]!.id), size: -1 }]
+    },
+  ],
+  [
+    'one blob for two items',
+    ({ payload }) => {
+      const blob = blobOf(payload.items[0]!.id)
+      payload['blobs'] = payload.items.map((one) => ({ ...blob, item: one.id }))
     },
   ],
   [

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { b64u } from '#platform/bytes'
+import { b64u, fromB64u } from '#platform/bytes'
 import { canonical, parseCanonical } from '#platform/canonical'
 import type { Random } from '#platform/context'
 import { invalid, Refusal } from '#platform/errors'
@@ -38,9 +38,71 @@ const organisation = z.strictObject({
   sector: z.string().optional(),
   verified: z.boolean(),
 })
-const reportPayload = z.strictObject({ organisation, stage: z.enum(['initial', 'update', 'final']), items: z.array(item).min(1) })
+const words = z
+  .string()
+  .max(20_000)
+  .refine((text) => text.trim() !== '' && !CONTROLS.test(text))
+const correction = z.strictObject({ item: z.uuidv4(), corrects: z.uuidv4(), why: words })
+const hash = z.string().refine(isHash)
+const blob = z.strictObject({ item: z.uuidv4(), id: z.uuidv4(), key: hash, length: z.int().min(0), size: z.int().min(0), sha256: hash })
+
+export const stages = ['initial', 'update', 'final'] as const
+export type Stage = (typeof stages)[number]
+
+/** docs/formats/statement.md. */
+const reportPayload = z
+  .strictObject({
+    organisation,
+    stage: z.enum(stages),
+    items: z.array(item).min(1),
+    nearMiss: z.literal(true).optional(),
+    corrections: z.array(correction).min(1).optional(),
+    blobs: z.array(blob).min(1).optional(),
+  })
+  .refine(speaksOfItsOwn)
 
 export type ReportPayload = z.infer<typeof reportPayload>
+export type Correction = z.infer<typeof correction>
+/** Where the bytes are that an item speaks of. */
+export type BlobOfItem = z.infer<typeof blob>
+
+function isHash(text: string): boolean {
+  try {
+    return fromB64u(text, 32).length === 32
+  } catch {
+    return false
+  }
+}
+
+type Parts = { items: { id: string }[]; corrections?: Correction[] | undefined; blobs?: BlobOfItem[] | undefined }
+
+/** Corrections and blobs are each of one item of this payload; what is corrected is not: it was told before. */
+function speaksOfItsOwn({ items, corrections = [], blobs = [] }: Parts): boolean {
+  const own = new Set(items.map(({ id }) => id))
+  const once = (ids: string[]): boolean => new Set(ids).size === ids.length
+  return (
+    [...corrections, ...blobs].every((one) => own.has(one.item)) &&
+    corrections.every(({ corrects }) => !own.has(corrects)) &&
+    [
+      corrections.map((one) => one.item),
+      corrections.map((one) => one.corrects),
+      blobs.map((one) => one.item),
+      blobs.map((one) => one.id),
+    ].every(once)
+  )
+}
+
+const ASKED = /^asked-(.+)$/
+
+/** The question of an answer to this body's enquiry. */
+export function askedQuestion(enquiry: string): string {
+  return `asked-${enquiry}`
+}
+
+/** Which enquiry a question stands for; undefined for a question of the list. */
+export function enquiryIn(question: string): string | undefined {
+  return ASKED.exec(question)?.[1]
+}
 
 const references: Record<AuthorityId, RegExp> = { ico: /^ICO(-[2-9A-Z]{4}){2}$/, ncsc: /^NCSC(-[2-9A-Z]{4}){2}$/ }
 
@@ -54,6 +116,8 @@ export function openReport(record: MessageRecord, payload: Uint8Array, node: Aut
   const agrees = report.organisation.id === record.organisation && report.stage === record['stage']
   if (!agrees || typeof reference !== 'string' || !references[node].test(reference)) throw new Refusal('envelope-invalid')
   if (!matches(report.items, record.items)) throw new Refusal('envelope-invalid')
+  // A near miss is told to the NCSC alone.
+  if (report.nearMiss && node === 'ico') throw new Refusal('flow-not-allowed')
   return { ...report, reference }
 }
 

@@ -10,7 +10,7 @@ import { openItemRef, type Arrived, type AuthorityId, type MessageRecord, type O
 import { createWeb } from '#platform/http'
 import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
 import { api } from './api.ts'
-import { keepDisclosed, keepReport, restrict, type DisclosedItem } from './arrival.ts'
+import { keepDisclosed, keepReport, restrict, type DisclosedItem, type ReportHooks } from './arrival.ts'
 import { newFinding } from './case.ts'
 import { caseFor, itemsForDisclosure, recordFinding, writeNote } from './desk.ts'
 import { allCases, caseOfItem, itemsOfCase, notesOfCase } from './store.ts'
@@ -33,8 +33,14 @@ after(async () => {
 })
 
 const id = () => systemRandom.uuid()
+let last = 0
+/** Never the same instant twice: what follows is later. */
+const now = (): Date => {
+  last = Math.max(Date.now(), last + 1)
+  return new Date(last)
+}
 const as = (...roles: string[]): Ctx => ({
-  now: () => new Date(),
+  now,
   random: systemRandom,
   log: silentLog,
   actor: { id: id(), name: 'Somebody', roles },
@@ -44,31 +50,52 @@ const answer = (value: unknown, question = 'q19'): OpenItem => newFinding(questi
 const company = (name = 'Marlow Fresh Limited') => ({ id: id(), name, identifiers: [], verified: true })
 const referenceOf = (node: AuthorityId) => newReference(node.toUpperCase(), systemRandom)
 
-type Reported = { organisation?: ReturnType<typeof company>; reference?: string; items?: OpenItem[]; stage?: string }
+type Reported = {
+  organisation?: ReturnType<typeof company>
+  reference?: string
+  items?: OpenItem[]
+  stage?: string
+  at?: string
+  logTime?: Date
+  more?: { nearMiss?: true; corrections?: { item: string; corrects: string; why: string }[]; blobs?: object[] }
+}
 
 function report(
   node: AuthorityId,
-  { organisation = company(), reference = referenceOf(node), items = [answer('words')], stage = 'initial' }: Reported = {},
+  {
+    organisation = company(),
+    reference = referenceOf(node),
+    items = [answer('words')],
+    stage = 'initial',
+    at = '2026-11-25T09:30:00.000Z',
+    logTime = new Date(),
+    more = {},
+  }: Reported = {},
 ): Arrived {
   const record = {
     from: 'portal',
     to: node,
     kind: 'report',
     id: id(),
+    at,
     clause: 'encourage-engagement',
     organisation: organisation.id,
     reference,
     stage,
     items: items.map(openItemRef),
   } as unknown as MessageRecord
-  return { record, statement: 'signed', payload: Buffer.from(canonical({ organisation, stage, items })), logTime: new Date() }
+  return { record, statement: 'signed', payload: Buffer.from(canonical({ organisation, stage, items, ...more })), logTime }
 }
 
 /** Runs the handler as the gateway does, and gives what it put on the way out. */
-async function arrives(node: AuthorityId, message: Arrived): Promise<{ to: string; kind: string; prepared: Prepared }[]> {
+async function arrives(
+  node: AuthorityId,
+  message: Arrived,
+  hooks: ReportHooks = {},
+): Promise<{ to: string; kind: string; prepared: Prepared }[]> {
   const out: { to: string; kind: string; prepared: Prepared }[] = []
   await transact(houses[node].gateway, (tx) =>
-    keepReport(node)(
+    keepReport(node, hooks)(
       tx,
       message,
       async (_tx, to, kind, prepared) => {
@@ -400,4 +427,201 @@ test('over HTTP what was recalled is listed without its value', async () => {
   await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
   const restricted = await shown()
   assert.ok(restricted.restricted && !('value' in restricted) && !JSON.stringify(restricted).includes('CANARY'))
+})
+
+const told = (minute: number) => `2026-11-25T09:${String(minute).padStart(2, '0')}:00.000Z`
+const LONG_AGO = new Date(Date.now() - 8 * 86_400_000)
+
+/** An organisation that told the NCSC one thing, and how it tells more. */
+async function reportedOnce(node: AuthorityId = 'ncsc', value: unknown = 300) {
+  const organisation = company()
+  const reference = referenceOf(node)
+  const first = answer(value, 'q36')
+  const again = (more: Reported, hooks?: ReportHooks) =>
+    arrives(node, report(node, { organisation, reference, stage: 'update', ...more }), hooks)
+  await arrives(node, report(node, { organisation, reference, items: [first], at: told(1) }))
+  const whole = async (role = node === 'ico' ? 'case-officer' : 'handler') =>
+    (await asks(node, 'GET', `/api/v1/cases/${(await caseOf(node, reference)).id}`, role)).body
+  return { organisation, reference, first, again, whole }
+}
+
+const statesIn = (whole: any, ...items: OpenItem[]) => items.map(({ id: one }) => whole.items.find((row: any) => row.id === one).state)
+
+test('later answers are folded over earlier ones, whichever arrived first; nothing is overwritten', async () => {
+  const { first, again, whole } = await reportedOnce()
+  const [last, middle] = [answer(5_000, 'q36'), answer(700, 'q36')]
+  await again({ items: [last], stage: 'final', at: told(3) })
+  await again({ items: [middle], at: told(2) })
+  const found = await whole()
+  assert.deepEqual(statesIn(found, first, middle, last), ['superseded', 'superseded', 'current'])
+  assert.deepEqual(
+    found.answers.map(({ current, history }: any) => [current, history]),
+    [[last.id, [first.id, middle.id, last.id]]],
+  )
+  assert.deepEqual([found.stage, found.items.map(({ value }: any) => value).sort()], ['final', [300, 5000, 700]])
+  const item = found.items.find((row: any) => row.id === last.id)
+  assert.deepEqual(
+    [item.stage, item.door, item.handling, item.marking],
+    [
+      'final',
+      { number: 1, clause: 'encourage-engagement' },
+      ['NCSC only; leaves only by door 3 with signed permission'],
+      'OFFICIAL-SENSITIVE',
+    ],
+  )
+})
+
+test('a correction marks what was wrong with its reason, and takes its place', async () => {
+  const { first, again, whole } = await reportedOnce()
+  const right = answer(450, 'q36')
+  await again({ items: [right], at: told(2), more: { corrections: [{ item: right.id, corrects: first.id, why: 'Counted twice.' }] } })
+  const found = await whole()
+  assert.deepEqual(statesIn(found, first, right), ['corrected', 'current'])
+  const shown = found.items.find((row: any) => row.id === right.id)
+  assert.deepEqual([shown.corrects, shown.why], [first.id, 'Counted twice.'])
+})
+
+test('a correction is refused where it names another question, another case, or what this body found or was permitted', async () => {
+  const { first, again, whole } = await reportedOnce()
+  const other = await reportedOnce()
+  const { id: own } = await whole()
+  const finding = await transact(houses.ncsc.desk, (tx) =>
+    recordFinding(tx, { case: own, question: 'q36', value: 'More than they say.', node: 'ncsc' }, as('handler')),
+  )
+  const refusedFor = async (question: string, corrects: string): Promise<void> => {
+    const item = answer(1, question)
+    const more = { corrections: [{ item: item.id, corrects, why: 'Wrong.' }] }
+    await assert.rejects(again({ items: [item], more }), refuses('envelope-invalid'))
+  }
+  await refusedFor('q35', first.id)
+  await refusedFor('q36', other.first.id)
+  await refusedFor('q36', finding)
+  const atIco = await reportedOnce('ico')
+  const permitted = answer(9, 'q36')
+  await discloses(atIco.organisation, [disclosed(permitted, atIco.organisation.id)])
+  const item = answer(1, 'q36')
+  const more = { corrections: [{ item: item.id, corrects: permitted.id, why: 'Wrong.' }] }
+  await assert.rejects(atIco.again({ items: [item], more }), refuses('envelope-invalid'))
+  assert.equal((await whole()).items.length, 2)
+})
+
+test('a correction that overtakes what it corrects is put off, not lost; one of what never comes is refused', async () => {
+  const organisation = company()
+  const reference = referenceOf('ico')
+  const [first, right] = [answer(300, 'q36'), answer(450, 'q36')]
+  const more = { corrections: [{ item: right.id, corrects: first.id, why: 'Counted twice.' }] }
+  const correction = (logTime = new Date()) =>
+    report('ico', { organisation, reference, stage: 'update', items: [right], at: told(2), logTime, more })
+  await assert.rejects(arrives('ico', correction()), (error) => !(error instanceof Refusal))
+  assert.equal(await caseOf('ico', reference), undefined)
+  await assert.rejects(arrives('ico', correction(LONG_AGO)), refuses('envelope-invalid'))
+  await arrives('ico', report('ico', { organisation, reference, items: [first], at: told(1) }))
+  await arrives('ico', correction())
+  const { id: own } = await caseOf('ico', reference)
+  assert.deepEqual(statesIn((await asks('ico', 'GET', `/api/v1/cases/${own}`, 'case-officer')).body, first, right), [
+    'corrected',
+    'current',
+  ])
+})
+
+test('[consent-before-disclosure] what came by permission is shown beside the organisation\u2019s own answer, with the conditions that bind it', async () => {
+  const { organisation, first, whole } = await reportedOnce('ico')
+  const permitted = answer(5_000, 'q36')
+  await discloses(organisation, [disclosed(permitted, organisation.id)])
+  const found = await whole()
+  assert.deepEqual(statesIn(found, first, permitted), ['current', 'current'])
+  assert.deepEqual(
+    found.answers.map(({ via, history }: any) => [via, history]),
+    [
+      ['permission', [permitted.id]],
+      ['statutory', [first.id]],
+    ],
+  )
+  const shown = found.items.find((row: any) => row.id === permitted.id)
+  assert.deepEqual([shown.door.number, shown.handling, shown.stage], [3, ['Consult first'], undefined])
+})
+
+test('a part of a report that no module here takes is refused with all of it; a hook may refuse, and sees the case', async () => {
+  const { reference, again } = await reportedOnce()
+  const { id: own } = await caseOf('ncsc', reference)
+  const item = answer({ name: 'a.log' }, 'attachment')
+  const hash = Buffer.alloc(32).toString('base64url')
+  const more = { blobs: [{ item: item.id, id: id(), key: hash, length: 1, size: 96, sha256: hash }] }
+  await assert.rejects(again({ items: [item], more }), refuses('flow-not-allowed'))
+  const seen: unknown[] = []
+  const blobs = async (_tx: unknown, given: { case: string; blobs: unknown[] }) => void seen.push(given.case, given.blobs)
+  await again({ items: [item], more }, { blobs })
+  assert.deepEqual(seen, [own, more.blobs])
+  const enquiry = id()
+  const reply = answer('No.', `asked-${enquiry}`)
+  await assert.rejects(again({ items: [reply] }), refuses('flow-not-allowed'))
+  const not = async () => {
+    throw new Refusal('envelope-invalid')
+  }
+  await assert.rejects(again({ items: [reply] }, { answered: not }), refuses('envelope-invalid'))
+  await again({ items: [reply] }, { answered: async (_tx, given) => assert.deepEqual(given, { case: own, enquiries: [enquiry] }) })
+})
+
+test('the list of cases says how far each came, and near misses can be had alone', async () => {
+  const { reference, organisation } = await reportedOnce()
+  const missed = referenceOf('ncsc')
+  await arrives('ncsc', report('ncsc', { reference: missed, more: { nearMiss: true } }))
+  await arrives('ncsc', report('ncsc', { organisation, reference, stage: 'update', items: [answer('x', 'q43')], at: told(4) }))
+  const list = async (filter = '') =>
+    (await asks('ncsc', 'GET', `/api/v1/cases${filter}`, 'handler')).body.cases.filter((one: any) =>
+      [reference, missed].includes(one.reference),
+    )
+  assert.deepEqual(
+    (await list()).map((one: any) => [one.reference, one.stage, one.nearMiss, one.openEnquiries, one.age, typeof one.lastReceivedAt]),
+    [
+      [reference, 'update', false, 0, 0, 'string'],
+      [missed, 'initial', true, 0, 0, 'string'],
+    ],
+  )
+  const only = async (filter: string) => (await list(filter)).map((one: any) => one.reference)
+  assert.deepEqual([await only('?near-miss=true'), await only('?near-miss=false')], [[missed], [reference]])
+  assert.equal((await asks('ncsc', 'GET', '/api/v1/cases?near-miss=perhaps', 'handler')).status, 400)
+  const organisationOfNobody = company()
+  const opened = await discloses(organisationOfNobody, [disclosed(answer('a'), organisationOfNobody.id)])
+  const { body } = await asks('ico', 'GET', `/api/v1/cases/${opened}`, 'triage')
+  assert.deepEqual([body.stage, body.nearMiss, typeof body.lastReceivedAt], [undefined, false, 'string'])
+})
+
+test('the timeline tells what happened, oldest first, recalls included, and only to whoever may read the case', async () => {
+  const { organisation, reference, first, again } = await reportedOnce('ico')
+  const right = answer(450, 'q36')
+  const corrections = [{ item: right.id, corrects: first.id, why: 'Counted twice.' }]
+  await again({ items: [right], at: told(2), more: { corrections } })
+  const { id: own } = await caseOf('ico', reference)
+  await transact(houses.ico.desk, (tx) => writeNote(tx, { case: own, text: 'Rang them.', node: 'ico' }, as('triage')))
+  const [record, item] = [id(), answer('CANARY', 'q42')]
+  await discloses(organisation, [disclosed(item, organisation.id)], record)
+  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
+  await discloses(organisation, [disclosed(item, organisation.id)])
+  const { body } = await asks('ico', 'GET', `/api/v1/cases/${own}/timeline`, 'legal-adviser')
+  assert.deepEqual(
+    body.timeline.map(({ kind }: any) => kind),
+    ['report', 'report', 'correction', 'note', 'disclosure', 'recall', 'disclosure'],
+  )
+  const [reported, , correction, note, disclosure, recall] = body.timeline
+  assert.deepEqual([reported.stage, reported.items], ['initial', [{ id: first.id, question: 'q36' }]])
+  assert.deepEqual([correction.corrects, correction.why], [first.id, 'Counted twice.'])
+  assert.deepEqual([note.text, note.role], ['Rang them.', 'triage'])
+  assert.deepEqual([disclosure.id, disclosure.permissions, recall.id], [record, ['jti-1'], record])
+  assert.ok(!JSON.stringify(body).includes('CANARY'))
+  assert.deepEqual(
+    [
+      (await asks('ico', 'GET', `/api/v1/cases/${own}/timeline`, 'policy')).status,
+      (await asks('ico', 'GET', `/api/v1/cases/${id()}/timeline`, 'triage')).status,
+    ],
+    [403, 404],
+  )
+})
+
+test('neither part may change what a correction says, and a desk makes none', async () => {
+  for (const text of ['delete from casework.corrections', "update casework.corrections set why = ''"]) {
+    await assert.rejects(query(houses.ico.desk, text), /permission denied/, text)
+    await assert.rejects(query(houses.ico.gateway, text), /permission denied/, text)
+  }
+  await assert.rejects(query(houses.ico.desk, 'insert into casework.corrections select * from casework.corrections'), /permission denied/)
 })

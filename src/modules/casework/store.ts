@@ -1,6 +1,6 @@
 import { canonical } from '#platform/canonical'
 import { query, queryOne, type Db, type Tx } from '#platform/db'
-import type { ItemKind, Via } from './case.ts'
+import type { ItemKind, Stage, Via } from './case.ts'
 
 export type CaseRow = {
   id: string
@@ -14,8 +14,23 @@ export type CaseRow = {
 
 const caseColumns = 'id, reference, organisation, organisation_name, organisation_verified, opened_at, opened_by_door'
 
-export function allCases(db: Db): Promise<CaseRow[]> {
-  return query(db, `select ${caseColumns} from casework.cases order by opened_at, id`)
+/** With how far reporting has come: the furthest stage, and whether what was told last was a near miss. */
+export type CaseLine = CaseRow & { stage: Stage | null; near_miss: boolean; last_received_at: Date | null }
+
+const caseLines = `
+  select ${caseColumns},
+    (select r.stage from casework.reports as r where r.case_id = cases.id
+     order by array_position(array['initial', 'update', 'final'], r.stage) desc limit 1) as stage,
+    coalesce((select r.near_miss from casework.reports as r where r.case_id = cases.id order by r.made_at desc, r.record limit 1), false) as near_miss,
+    (select max(i.added_at) from casework.items as i where i.case_id = cases.id) as last_received_at
+  from casework.cases`
+
+export function allCases(db: Db): Promise<CaseLine[]> {
+  return query(db, `${caseLines} order by opened_at, id`)
+}
+
+export function caseLine(db: Db, id: string): Promise<CaseLine | undefined> {
+  return queryOne(db, `${caseLines} where id = $1`, [id])
 }
 
 export function caseById(db: Db | Tx, id: string): Promise<CaseRow | undefined> {
@@ -53,16 +68,26 @@ export async function insertCase(tx: Tx, row: CaseRow): Promise<boolean> {
   return rows.length === 1
 }
 
-export async function insertReport(
-  tx: Tx,
-  row: { record: string; case: string; stage: string; organisation: unknown },
-  at: Date,
-): Promise<void> {
+export type NewReport = { record: string; case: string; stage: Stage; organisation: unknown; nearMiss: boolean; madeAt: Date }
+
+export async function insertReport(tx: Tx, row: NewReport, at: Date): Promise<void> {
   await query(
     tx,
-    `insert into casework.reports (record, case_id, stage, organisation, received_at)
-     values ($1, $2, $3, $4, $5)`,
-    [row.record, row.case, row.stage, canonical(row.organisation), at],
+    `insert into casework.reports (record, case_id, stage, organisation, near_miss, made_at, received_at)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [row.record, row.case, row.stage, canonical(row.organisation), row.nearMiss, row.madeAt, at],
+  )
+}
+
+export type NewCorrection = { item: string; record: string; corrects: string; why: string }
+
+export async function insertCorrections(tx: Tx, corrections: NewCorrection[]): Promise<void> {
+  await query(
+    tx,
+    `insert into casework.corrections (item, record, corrects, why)
+     select item, record, corrects, why
+     from json_to_recordset($1::json) as c (item uuid, record uuid, corrects uuid, why text)`,
+    [JSON.stringify(corrections)],
   )
 }
 
@@ -146,19 +171,27 @@ export type ItemRow = {
   added_at: Date
   restricted_since: Date | null
   origins: string[]
+  /** Of the report it came in; null for a finding, and for what came by permission. */
+  stage: Stage | null
+  made_at: Date | null
+  corrects: string | null
+  why: string | null
 }
 
 /** Each item of a case once, or of these among them: of several copies the one still in use that came last. */
 export async function itemsOfCase(db: Db | Tx, id: string, only?: string[]): Promise<ItemRow[]> {
   const rows = await query<Omit<ItemRow, 'value' | 'rules'> & { value: string; rules: string | null }>(
     db,
-    `select i.*, array(select o.organisation::text from casework.item_origins o where o.item = i.id order by 1) as origins
+    `select i.*, array(select o.organisation::text from casework.item_origins o where o.item = i.id order by 1) as origins,
+       r.stage, r.made_at, c.corrects, c.why
      from (
        select distinct on (id) id, record, question, value, salt, commitment, kind, via, permission, rules, marking, added_at, restricted_since
        from casework.contents
        where case_id = $1${only ? ' and id = any($2::uuid[])' : ''}
        order by id, restricted_since desc nulls first, added_at desc
      ) i
+     left join casework.reports r on r.record = i.record
+     left join casework.corrections c on c.item = i.id and c.record = i.record
      order by i.added_at, i.question, i.id`,
     only ? [id, only] : [id],
   )
@@ -169,9 +202,52 @@ export async function itemsOfCase(db: Db | Tx, id: string, only?: string[]): Pro
   }))
 }
 
+export type Copy = { id: string; case_id: string; question: string; kind: ItemKind; commitment: string; via: Via }
+
 /** Copies of these items wherever they are, to tell one that comes again from one that only bears its id. */
-export function copiesOf(tx: Tx, items: string[]): Promise<{ id: string; commitment: string; via: Via }[]> {
-  return query(tx, 'select id, commitment, via from casework.contents where id = any($1::uuid[])', [items])
+export function copiesOf(tx: Tx, items: string[]): Promise<Copy[]> {
+  return query(tx, 'select id, case_id, question, kind, commitment, via from casework.contents where id = any($1::uuid[])', [items])
+}
+
+/** Which of its own enquiries this body has an answer to. */
+export function answersToEnquiries(db: Db | Tx, caseId?: string): Promise<{ case_id: string; question: string }[]> {
+  return query(
+    db,
+    `select distinct case_id, question
+     from casework.items
+     where question like 'asked-%' and via <> 'permission' and ($1::uuid is null or case_id = $1)`,
+    [caseId ?? null],
+  )
+}
+
+export type ReportRow = { record: string; stage: Stage; near_miss: boolean; made_at: Date; received_at: Date }
+
+export function reportsOfCase(db: Db, id: string): Promise<ReportRow[]> {
+  return query(db, 'select record, stage, near_miss, made_at, received_at from casework.reports where case_id = $1', [id])
+}
+
+export type CopyRow = Pick<
+  ItemRow,
+  'id' | 'record' | 'question' | 'via' | 'permission' | 'added_at' | 'restricted_since' | 'corrects' | 'why'
+>
+
+/** Every copy that ever arrived in a case, without what it says. */
+export function arrivalsOfCase(db: Db, id: string): Promise<CopyRow[]> {
+  return query(
+    db,
+    `select i.id, i.record, i.question, i.via, i.permission, i.added_at, i.restricted_since, c.corrects, c.why
+     from casework.items as i
+     left join casework.corrections as c on c.item = i.id and c.record = i.record
+     where i.case_id = $1
+     order by i.added_at, i.question, i.id`,
+    [id],
+  )
+}
+
+export type FindingRow = { id: string; question: string; found_by: string; found_at: Date }
+
+export function findingsOfCase(db: Db, id: string): Promise<FindingRow[]> {
+  return query(db, 'select id, question, found_by, found_at from casework.findings where case_id = $1', [id])
 }
 
 /** Every organisation that anything in the case came from, its own included. */

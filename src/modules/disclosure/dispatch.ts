@@ -32,7 +32,7 @@ const BATCH = 128
 const AT_ONCE = 32
 /** Statements for one organisation's portal travel together up to this many bytes. */
 const CARRIER_BYTES = 180_000
-const carried: ReadonlySet<Kind> = new Set(['receipt', 'notice', 'permission-request'])
+const carried: ReadonlySet<Kind> = new Set(['receipt', 'notice', 'permission-request', 'enquiry'])
 
 type Ready = { row: OutboxRow; statement: string; payload: Bytes }
 type Parcel = { id: string; peer: NodeId; manifest: string; payload: Bytes; ready: Ready[] }

@@ -8,6 +8,7 @@ import { incidentForActor, type FolderKeys } from '#reporting'
 import { gather, heldIn } from './assemble.ts'
 import { bundle, sealed, sealHash, type Bundle } from './bundle.ts'
 import { composeBundle } from './compose.ts'
+import type { Held } from './holdings.ts'
 
 /** `poke` wakes this node's gateway where it runs in the same process; `waitMilliseconds`: how long a bundle waits for its seal. */
 export type EvidenceDeps = { db: Db; trust: Trust; folders: FolderKeys; poke?: () => void; waitMilliseconds: number }
@@ -38,10 +39,7 @@ export function api(deps: EvidenceDeps): Endpoint[] {
       who: 'signed-in',
       summary: 'Who holds which of your answers, by their own signed receipts',
       reply: holdings,
-      handle: async ({ params, ctx }) => {
-        const incident = await incidentForActor(deps.db, params['id']!, ctx)
-        return { ...heldIn(await gather(deps, incident, ctx)), statements: [] }
-      },
+      handle: async ({ params, ctx }) => ({ ...(await holdingsFor(deps, params['id']!, ctx)), statements: [] }),
     }),
     endpoint({
       method: 'GET',
@@ -54,8 +52,13 @@ export function api(deps: EvidenceDeps): Endpoint[] {
   ]
 }
 
+/** Who holds what of the actor's own incident. */
+export async function holdingsFor(deps: Pick<EvidenceDeps, 'db' | 'trust' | 'folders'>, id: string, ctx: Ctx): Promise<Held> {
+  return heldIn(await gather(deps, await incidentForActor(deps.db, id, ctx), ctx))
+}
+
 /** Nothing is kept here but that a seal was asked for. */
-async function bundleFor(deps: EvidenceDeps, id: string, ctx: Ctx): Promise<Bundle> {
+export async function bundleFor(deps: EvidenceDeps, id: string, ctx: Ctx): Promise<Bundle> {
   const incident = await incidentForActor(deps.db, id, ctx)
   const { gathered } = await gather(deps, incident, ctx)
   const unsealed = composeBundle(gathered, ctx.now())

@@ -3,6 +3,7 @@ import type { Ctx } from '#platform/context'
 import type { Db } from '#platform/db'
 import { readJws } from '#platform/jws'
 import { receivedFor, sentStatements, type ReceivedRow, type Trust } from '#exchange'
+import { enquiriesForBundle } from '#enquiries'
 import { enrolmentOf } from '#identity'
 import { grantsOf, requestsOf, type GrantRow } from '#permission'
 import { openFor, submissionPayload, submissionsOf, type FolderKeys, type Incident } from '#reporting'
@@ -21,7 +22,7 @@ type Sources = { db: Db; trust: Trust; folders: FolderKeys }
 export async function gather(sources: Sources, incident: Incident, ctx: Ctx): Promise<Folder> {
   const { db, trust } = sources
   const organisation = incident.organisation ?? incident.id
-  const received = await receivedFor(db, organisation, ['receipt', 'notice', 'permission-request'])
+  const received = await receivedFor(db, organisation, ['receipt', 'notice', 'permission-request', 'enquiry'])
   const { submissions, onTheWay } = await submissionsIn(sources, incident, ctx)
   const asked = await requestsIn(sources, incident, received, ctx)
   const gathered: Gathered = {
@@ -30,6 +31,7 @@ export async function gather(sources: Sources, incident: Incident, ctx: Ctx): Pr
     incident: { id: incident.id, reference: incident.reference },
     submissions,
     ...asked,
+    enquiries: await enquiriesAmong(sources, incident, received, ctx),
     ...(await grantsIn(db, incident)),
     received: received.map(({ statement }) => statement),
   }
@@ -79,6 +81,18 @@ async function requestsIn(
     rows.flatMap(({ refusal }) => refusal ?? []),
   )
   return { requests: await Promise.all(opened), refusals: [...refused.values()] }
+}
+
+/** What was kept of an enquiry stands in the inbox with its statement. */
+async function enquiriesAmong(
+  { db, folders }: Sources,
+  incident: Incident,
+  received: ReceivedRow[],
+  ctx: Ctx,
+): Promise<Gathered['enquiries']> {
+  const statements = new Map(received.map(({ id, statement }) => [id, statement]))
+  const kept = await enquiriesForBundle(db, incident, folders, ctx)
+  return kept.flatMap(({ record, payload }) => (statements.has(record) ? [{ statement: statements.get(record)!, payload }] : []))
 }
 
 type Permissions = Pick<Gathered, 'permissions' | 'withdrawals'>

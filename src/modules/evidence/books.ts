@@ -18,7 +18,7 @@ type ChainEntry = { n: number; about: string; commitment(previous: Bytes): Bytes
 /** Entries of each authority are numbered from 1 without gap or repetition, and each names the one before. */
 export function chainFaults(e: Evidence): Fault[] {
   return authorities.flatMap((authority) => {
-    const shown = [...e.requests, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
+    const shown = [...e.requests, ...e.enquiries, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
     const closed = shown.filter(({ checked }) => checked.n === undefined)
     if (closed.length > 0)
       return closed.map(({ record }) => ({ about: record.id, detail: 'it does not show where it stands in the chain' }))

@@ -45,6 +45,7 @@ const members = {
   at: moment,
   submissions: z.array(z.strictObject({ statement: jws, payload: bytes })),
   requests: z.array(z.strictObject({ statement: jws, words: bytes })),
+  enquiries: z.array(z.strictObject({ statement: jws, payload: bytes })),
   refusals: z.array(jws),
   permissions: z.array(z.strictObject({ permission: jws, enrolment, statement: jws })),
   withdrawals: z.array(z.union([z.strictObject({ statement: jws }), z.strictObject({ statement: jws, withdrawal: jws, enrolment })])),

@@ -16,6 +16,8 @@ export type Gathered = {
   incident: { id: string; reference: string }
   submissions: { statement: string; payload: Bytes }[]
   requests: { statement: string; words: Bytes }[]
+  /** What either authority asked about it, and what it took back: of that the payload is empty. */
+  enquiries: { statement: string; payload: Bytes }[]
   refusals: string[]
   permissions: { permission: string; enrolment: Enrolment; statement: string }[]
   withdrawals: ({ statement: string } | { statement: string; withdrawal: string; enrolment: Enrolment })[]
@@ -36,9 +38,9 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
   const { deployment, organisation, incident } = gathered
   const received = gathered.received.map((statement) => ({ statement, ...recordIn(statement) }))
   const ours = belongsTo(gathered)
-  const requests = new Set(gathered.requests.map(({ statement }) => statement))
+  const asked = new Set([...gathered.requests, ...gathered.enquiries].map(({ statement }) => statement))
   const { shown = [], hidden = [] } = Object.groupBy(received, ({ statement, record }) =>
-    requests.has(statement) || ours(record) ? 'shown' : 'hidden',
+    asked.has(statement) || ours(record) ? 'shown' : 'hidden',
   )
   return {
     v: 1,
@@ -49,6 +51,7 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
     at: instant(at),
     submissions: ordered(gathered.submissions).map(({ statement, payload }) => ({ statement, payload: b64u(payload) })),
     requests: ordered(gathered.requests).map(({ statement, words }) => ({ statement, words: b64u(words) })),
+    enquiries: ordered(gathered.enquiries).map(({ statement, payload }) => ({ statement, payload: b64u(payload) })),
     refusals: statementsOf(gathered.refusals.map((statement) => ({ statement }))),
     permissions: ordered(gathered.permissions),
     withdrawals: ordered(gathered.withdrawals),

@@ -8,8 +8,11 @@ import type { Entry, Receipt } from './records.ts'
 /** Clocks of two houses may differ by five minutes (docs/formats/permission.md). */
 export const SKEW = 5 * 60_000
 
+/** The question of an answer to an enquiry: this and the enquiry's id (docs/formats/statement.md). */
+export const ASKED = 'asked-'
+
 export function entriesIn(e: Evidence): Entry<MessageRecord>[] {
-  return [e.submissions, e.requests, e.refusals, e.permissions, e.withdrawals, e.notices, e.receipts].flat()
+  return [e.submissions, e.requests, e.enquiries, e.refusals, e.permissions, e.withdrawals, e.notices, e.receipts].flat()
 }
 
 /** Same ids, same commitments, whatever the order; nothing twice. */
@@ -24,7 +27,16 @@ export function covers(granted: ItemRef[], items: ItemRef[]): boolean {
 
 /** Each list ordered by instant, then id; no record anywhere twice. */
 export function orderFaults(e: Evidence): Fault[] {
-  const lists = [e.submissions, e.requests, e.refusals, e.permissions, e.withdrawals, e.notices, e.receipts] as Entry<MessageRecord>[][]
+  const lists = [
+    e.submissions,
+    e.requests,
+    e.enquiries,
+    e.refusals,
+    e.permissions,
+    e.withdrawals,
+    e.notices,
+    e.receipts,
+  ] as Entry<MessageRecord>[][]
   const places = lists.map((list) => list.map(({ record }) => `${record.at} ${record.id}`))
   const links = e.others.map(({ from, n }) => `${from} ${String(n).padStart(16, '0')}`)
   const unordered = [...places, links].some((list) => list.some((place, at) => at > 0 && place <= list[at - 1]!))
@@ -49,7 +61,7 @@ export function matterFaults(e: Evidence): Fault[] {
   const foreign = entriesIn(e).filter(({ record }) => record.organisation !== e.bundle.organisation.id)
   const references = (authority: string) =>
     new Set(
-      [...e.submissions, ...e.requests].flatMap(({ record }) =>
+      [...e.submissions, ...e.requests, ...e.enquiries].flatMap(({ record }) =>
         [record.to, record.from].includes(authority as never) ? [record.reference] : [],
       ),
     )
@@ -63,6 +75,7 @@ export function matterFaults(e: Evidence): Fault[] {
       ? [{ about: id, detail: 'the organisation is called by a name that nothing in the bundle gives it' }]
       : []),
     ...itemFaults(e),
+    ...correctionFaults(e),
   ]
 }
 
@@ -83,6 +96,49 @@ function itemFaults(e: Evidence): Fault[] {
   return entriesIn(e).flatMap(({ record }) =>
     (record.items ?? []).filter(differs).map(({ id }) => ({ about: id, detail: 'two records commit to different contents of this item' })),
   )
+}
+
+/** Of what the bundle shows: what is corrected was told to the same authority, in answer to the same question, in another report. */
+function correctionFaults(e: Evidence): Fault[] {
+  const told = new Map(
+    e.submissions.flatMap(({ record, content }) =>
+      content.items.map((item) => [item.id, { question: item.question, report: record.id, to: record.to }] as const),
+    ),
+  )
+  return e.submissions.flatMap(({ record, content }) =>
+    (content.corrections ?? []).flatMap(({ item, corrects }) => {
+      const [now, before] = [told.get(item)!, told.get(corrects)]
+      const fits = !before || (before.to === record.to && before.question === now.question && before.report !== record.id)
+      return fits ? [] : [{ about: item, detail: 'it corrects what this authority was not told in answer to this question' }]
+    }),
+  )
+}
+
+/**
+ * What takes an enquiry back names one that its own authority asked before, once. What answers one goes to the authority that asked, and
+ * not before it asked.
+ */
+export function enquiryFaults(e: Evidence): Fault[] {
+  const seen = new Set<string>()
+  const takenBack = e.enquiries.flatMap(({ record, checked }) => {
+    if (record.withdraws === undefined) return []
+    const asked = e.by.enquiries.get(record.withdraws)
+    const again = seen.size === seen.add(record.withdraws).size
+    const fits = asked?.words !== undefined && asked.record.from === record.from && (asked.checked.n ?? 0) < (checked.n ?? 0)
+    return fits && !again ? [] : [{ about: record.id, detail: 'it takes back what this authority did not ask, or took back before' }]
+  })
+  return [...takenBack, ...e.submissions.flatMap((submission) => answerFaults(e, submission))]
+}
+
+function answerFaults(e: Evidence, submission: Evidence['submissions'][number]): Fault[] {
+  return submission.content.items.flatMap(({ id, question }) => {
+    if (!question.startsWith(ASKED)) return []
+    const enquiry = e.by.enquiries.get(question.slice(ASKED.length))
+    if (!enquiry?.words || enquiry.record.from !== submission.record.to)
+      return [{ about: id, detail: 'it answers an enquiry that the bundle does not have of this authority' }]
+    const detail = orderFault(enquiry, submission)
+    return detail === undefined ? [] : [{ about: id, detail }]
+  })
 }
 
 /** What each receipt answers: a record in the bundle, sent to whom the receipt is from; for what it says, and once. */

@@ -6,6 +6,8 @@ import { checkStatement, itemsMatch, payloadHash, type MessageRecord, type Trust
 import { checkEnrolment, checkPermission, checkWithdrawal, type Permission } from '#permission'
 import type { Bundle, Link } from './bundle.ts'
 import {
+  asked,
+  enquiry,
   grant,
   notice,
   receipt,
@@ -15,6 +17,8 @@ import {
   submitted,
   withdrawal,
   words,
+  type Asked,
+  type EnquiryRecord,
   type Entry,
   type Grant,
   type Notice,
@@ -33,6 +37,8 @@ export type Evidence = {
   trust: Trust
   submissions: (Entry<Report> & { content: Submitted })[]
   requests: (Entry<Request> & { words: Words; notice: string })[]
+  /** Without words: what takes one back. */
+  enquiries: (Entry<EnquiryRecord> & { words?: Asked })[]
   refusals: Entry<RefusalRecord>[]
   permissions: (Entry<Grant> & { permission: Permission })[]
   withdrawals: Entry<Withdrawal>[]
@@ -46,6 +52,7 @@ export type Evidence = {
 type Answerable = {
   submissions: Map<string, Evidence['submissions'][number]>
   requests: Map<string, Evidence['requests'][number]>
+  enquiries: Map<string, Evidence['enquiries'][number]>
   refusals: Map<string, Evidence['refusals'][number]>
   permissions: Map<string, Evidence['permissions'][number]>
   withdrawals: Map<string, Evidence['withdrawals'][number]>
@@ -75,6 +82,7 @@ export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence
       content: openSubmission(entry, fromB64u(payload)),
     })),
     requests: eachOf(reader, 'requests', bundle.requests, request, (entry, one) => openRequest(entry, fromB64u(one.words))),
+    enquiries: eachOf(reader, 'enquiries', bundle.enquiries, enquiry, (entry, { payload }) => openEnquiry(entry, fromB64u(payload))),
     refusals: bare('refusals', bundle.refusals, refusal),
     permissions: permissionsOf(reader, bundle),
     withdrawals: withdrawalsOf(reader, bundle),
@@ -90,6 +98,7 @@ function answerable(lists: Omit<Evidence, 'by'>): Answerable {
   return {
     submissions: byRecord(lists.submissions),
     requests: byRecord(lists.requests),
+    enquiries: byRecord(lists.enquiries),
     refusals: byRecord(lists.refusals),
     permissions: byRecord(lists.permissions),
     withdrawals: byRecord(lists.withdrawals),
@@ -152,7 +161,17 @@ function openSubmission(entry: Entry<Report>, payload: Bytes): Submitted {
   if (content.organisation.id !== organisation || content.stage !== stage)
     throw new SyntaxError('payload and record speak of different things')
   if (!itemsMatch(content.items, items)) throw new SyntaxError('the items do not open the commitments')
+  const own = new Set(content.items.map((item) => item.id))
+  if (![...(content.corrections ?? []), ...(content.blobs ?? [])].every((one) => own.has(one.item)))
+    throw new SyntaxError('a correction or an attachment is of an item that is not there')
   return content
+}
+
+function openEnquiry(entry: Entry<EnquiryRecord>, payload: Bytes): { words?: Asked } {
+  samePayload(entry, payload)
+  if (entry.record.withdraws === undefined) return { words: asked.parse(parseCanonical(utf8(payload))) }
+  if (payload.length > 0) throw new SyntaxError('what takes an enquiry back says nothing else')
+  return {}
 }
 
 function openRequest(entry: Entry<Request>, shown: Bytes): { words: Words; notice: string } {

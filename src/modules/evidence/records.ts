@@ -57,6 +57,14 @@ export const notice = z.strictObject({
   items: items.min(1),
   permission: uuid,
 })
+export const enquiry = z.strictObject({
+  ...head,
+  kind: z.literal('enquiry'),
+  from: authority,
+  to: z.literal('portal'),
+  reference: z.string(),
+  withdraws: uuid.optional(),
+})
 export const receipt = z.strictObject({
   ...head,
   kind: z.literal('receipt'),
@@ -81,10 +89,15 @@ export type Grant = z.infer<typeof grant>
 export type RefusalRecord = z.infer<typeof refusal>
 export type Withdrawal = z.infer<typeof withdrawal>
 export type Notice = z.infer<typeof notice>
+export type EnquiryRecord = z.infer<typeof enquiry>
 export type Receipt = z.infer<typeof receipt>
 
 const identifier = z.strictObject({ scheme: z.string(), id: z.string() })
 const openItem = z.strictObject({ id: uuid, question: z.string(), value: z.unknown(), salt: z.string() })
+
+const correction = z.strictObject({ item: uuid, corrects: uuid, why: z.string().min(1) })
+const count = z.int().min(0)
+const blob = z.strictObject({ item: uuid, id: uuid, key: hash, length: count, size: count, sha256: hash })
 
 /** The payload of a report. */
 export const submitted = z.strictObject({
@@ -97,7 +110,19 @@ export const submitted = z.strictObject({
   }),
   stage,
   items: z.array(openItem).min(1),
+  nearMiss: z.literal(true).optional(),
+  corrections: z.array(correction).min(1).optional(),
+  blobs: z.array(blob).min(1).optional(),
 })
+
+/** The payload of an enquiry that takes none back. */
+export const asked = z.strictObject({
+  text: z.string().min(1),
+  about: z.string().optional(),
+  neededBy: z.iso.date().optional(),
+  urgent: z.literal(true).optional(),
+})
+export type Asked = z.infer<typeof asked>
 export type Submitted = z.infer<typeof submitted>
 
 /** The words shown before signing; a permission's `notice` is their hash, and `{reason, items}` of them is the request's payload. */

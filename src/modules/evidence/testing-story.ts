@@ -1,3 +1,4 @@
+import type { Bytes } from '#platform/bytes'
 import type { Signer } from '#platform/jws'
 import type { ItemRef, OpenItem } from '#exchange'
 import type { Claims, Enrolment } from '#permission'
@@ -7,6 +8,7 @@ import {
   bundleOf,
   claimsFor,
   createWorld,
+  enquires,
   grants,
   newItem,
   notifies,
@@ -28,16 +30,19 @@ const statementsOf = (all: Said[]): string[] => all.map((said) => said.statement
 
 /**
  * Everything that can happen to one incident: reports to both (one not yet received), a request granted in part and one refused, a
- * disclosure kept and one stopped, a withdrawal, a recall; and entries about another matter in between.
+ * disclosure kept and one stopped, a withdrawal, a recall, a question answered and one taken back; and entries about another matter in
+ * between.
  */
 export function wholeStory(world: World = createWorld()): Told {
   const begun = reporting(world)
+  const enquired = enquiring(world)
   const permitted = permitting(world, begun.items)
   const ended = disclosing(world, permitted)
   const bundle = bundleOf(world, {
     incident,
-    submissions: [...begun.submitted, ended.update].map(({ said, payload }) => ({ statement: said.statement(), payload })),
+    submissions: [...begun.submitted, enquired.answer, ended.update].map(({ said, payload }) => ({ statement: said.statement(), payload })),
     requests: permitted.requests.map(({ said, words }) => ({ statement: said.statement(), words })),
+    enquiries: enquired.all.map(({ said, payload }) => ({ statement: said.statement(), payload })),
     refusals: statementsOf([permitted.refused]),
     permissions: [
       { permission: permitted.given.permission, enrolment: permitted.given.enrolment, statement: permitted.given.said.statement() },
@@ -45,7 +50,7 @@ export function wholeStory(world: World = createWorld()): Told {
     withdrawals: [
       { statement: ended.withdrawn.said.statement(), withdrawal: ended.withdrawn.withdrawal!, enrolment: permitted.given.enrolment },
     ],
-    received: statementsOf([...begun.received, ...permitted.received, ...ended.received]),
+    received: statementsOf([...begun.received, ...enquired.received, ...permitted.received, ...ended.received]),
   })
   return { world, bundle }
 }
@@ -67,6 +72,27 @@ function reporting(world: World) {
   )
   world.close()
   return { items, submitted, received: [...told, ...elsewhere] }
+}
+
+/** The ICO asks and is answered; the NCSC asks and takes it back. */
+function enquiring(world: World) {
+  const asked = enquires(world, 'ico', references.ico, { text: 'How many people are affected?', neededBy: '2026-12-01' })
+  const dropped = enquires(world, 'ncsc', references.ncsc, { text: 'Is the gateway still reachable?' })
+  world.close()
+  const item = newItem(world, `asked-${asked.said.id}`, 'About 300.')
+  const answer = reports(world, 'ico', [item], references.ico)
+  const takenBack = enquires(world, 'ncsc', references.ncsc, { withdraws: dropped.said.id })
+  world.close()
+  const { id, items: named } = answer.said.record as { id: string; items: ItemRef[] }
+  const heard = receipt(
+    world,
+    'ico',
+    { for: id, about: 'report', items: named, reference: references.ico, via: 'statutory' },
+    { clause: 'regimes' },
+  )
+  world.close()
+  const all = [asked, dropped, takenBack]
+  return { all, answer, received: [...all.map(({ said }) => said), heard] }
 }
 
 function permitting(world: World, [what, when]: OpenItem[]) {
@@ -164,10 +190,69 @@ export function shortStory(otherwise: Otherwise = {}, world: World = createWorld
     incident,
     submissions: [{ statement: reported.said.statement(), payload: reported.payload }],
     requests: [{ statement: asked.said.statement(), words: asked.words }],
+    enquiries: [],
     refusals: [],
     permissions: [{ permission: given.permission, enrolment: given.enrolment, statement: given.said.statement() }],
     withdrawals: withdrawal ? [{ statement: withdrawal.said.statement() }] : [],
     received: statementsOf([told, asked.said, heard, ...(ended ? [ended] : []), ...notices, ...taken]),
+  })
+  return { world, bundle }
+}
+
+/** Where a story of one question may be told otherwise than the rules say. */
+export type AskedOtherwise = { answerTo?: 'ncsc' | 'ico'; takenBackBy?: ('ncsc' | 'ico')[]; payload?: Bytes }
+
+/** Reports to both, a question of the ICO, and its answer. */
+export function questionStory(otherwise: AskedOtherwise = {}, world: World = createWorld()): Told {
+  const { answerTo = 'ico', takenBackBy = [] } = otherwise
+  const tells = (to: 'ncsc' | 'ico', question: string) => reports(world, to, [newItem(world, question, 'Words.')], references[to])
+  const first = [tells('ncsc', 'q19'), tells('ico', 'q19')]
+  world.close()
+  const asked = enquires(world, 'ico', references.ico, { text: 'How many people are affected?' })
+  const answer = tells(answerTo, `asked-${asked.said.id}`)
+  world.close()
+  const takenBack = takenBackBy.map((from) => enquires(world, from, references[from], { withdraws: asked.said.id }))
+  world.close()
+  const submissions = [...first, answer].map(({ said, payload }) => ({ statement: said.statement(), payload }))
+  const enquiries = [asked, ...takenBack].map(({ said, payload }) => ({
+    statement: said.statement(),
+    payload: otherwise.payload ?? payload,
+  }))
+  const bundle = bundleOf(world, {
+    incident,
+    submissions,
+    requests: [],
+    enquiries,
+    refusals: [],
+    permissions: [],
+    withdrawals: [],
+    received: enquiries.map(({ statement }) => statement),
+  })
+  return { world, bundle }
+}
+
+/** A report to each body, and then one to the ICO that corrects the item chosen. */
+export function correctionStory(
+  choose: (told: Record<'ncsc' | 'ico' | 'other' | 'own' | 'unknown', string>) => { item?: string; corrects: string },
+): Told {
+  const world = createWorld()
+  const item = (question: string) => newItem(world, question, 'Words.')
+  const [atNcsc, atIco, other, right] = [item('q36'), item('q36'), item('q35'), item('q36')]
+  const first = [reports(world, 'ncsc', [atNcsc], references.ncsc), reports(world, 'ico', [atIco, other], references.ico)]
+  world.close()
+  const told = { ncsc: atNcsc.id, ico: atIco.id, other: other.id, own: right.id, unknown: world.random.uuid() }
+  const corrections = [{ item: right.id, why: 'Counted twice.', ...choose(told) }]
+  const last = reports(world, 'ico', [right], references.ico, { corrections })
+  world.close()
+  const bundle = bundleOf(world, {
+    incident,
+    submissions: [...first, last].map(({ said, payload }) => ({ statement: said.statement(), payload })),
+    requests: [],
+    enquiries: [],
+    refusals: [],
+    permissions: [],
+    withdrawals: [],
+    received: [],
   })
   return { world, bundle }
 }

@@ -123,9 +123,15 @@ export function enrol(
   return signEnrolment(record, signers)
 }
 
-export function reports(world: World, to: 'ncsc' | 'ico', items: OpenItem[], reference: string): { said: Said; payload: Bytes } {
+export function reports(
+  world: World,
+  to: 'ncsc' | 'ico',
+  items: OpenItem[],
+  reference: string,
+  more: { corrections?: { item: string; corrects: string; why: string }[]; blobs?: object[] } = {},
+): { said: Said; payload: Bytes } {
   const { id, name } = world.organisation
-  const payload = Buffer.from(canonical({ organisation: { id, name, identifiers: [], verified: true }, stage: 'initial', items }))
+  const payload = Buffer.from(canonical({ organisation: { id, name, identifiers: [], verified: true }, stage: 'initial', items, ...more }))
   const members = { organisation: id, reference, stage: 'initial', items: refsOf(items) }
   return {
     said: world.say('portal', to, 'report', members, { payload, chain: id, clause: to === 'ico' ? 'regimes' : 'encourage-engagement' }),
@@ -183,6 +189,20 @@ export function asks(world: World, items: OpenItem[], reference: string, purpose
     said: world.say('ncsc', 'portal', 'permission-request', members, { payload, chain: world.organisation.id }),
     words: Buffer.from(canonical(words)),
   }
+}
+
+/** An authority asks, or takes back what it asked. */
+export function enquires(
+  world: World,
+  from: 'ncsc' | 'ico',
+  reference: string,
+  about: { text: string; neededBy?: string } | { withdraws: string },
+): { said: Said; payload: Bytes } {
+  const { id: organisation } = world.organisation
+  const clause = from === 'ico' ? 'regimes' : 'encourage-engagement'
+  const payload = 'withdraws' in about ? Buffer.alloc(0) : Buffer.from(canonical(about))
+  const members = { organisation, reference, ...('withdraws' in about && about) }
+  return { said: world.say(from, 'portal', 'enquiry', members, { payload, chain: organisation, clause }), payload }
 }
 
 /** What the portal offers for signature in answer to a request, or less. */

@@ -7,7 +7,7 @@ import { runs, seed } from '../../../checks/runs.ts'
 import { signSeal, sealHash, sealed, type Unsealed } from './bundle.ts'
 import { recordIn } from './compose.ts'
 import { signerFrom } from './testing-ledger.ts'
-import { shortStory, wholeStory, type Otherwise, type Told } from './testing-story.ts'
+import { correctionStory, questionStory, shortStory, wholeStory, type AskedOtherwise, type Otherwise, type Told } from './testing-story.ts'
 import { createWorld, enrol, newItem, refsOf, reports, sealedBy } from './testing.ts'
 import { verifyBundle, type CheckName, type Verdict } from './verify.ts'
 
@@ -29,7 +29,7 @@ test('a whole story passes every check, and says who holds what', () => {
   assert.equal(verdict.ok, true)
   const shown = verdict.held.holdings.map(({ authority, question, door, restricted }) => [
     authority,
-    question,
+    question.replace(/^asked-.*/, 'asked-<id>'),
     door,
     restricted !== undefined,
   ])
@@ -37,6 +37,7 @@ test('a whole story passes every check, and says who holds what', () => {
     ['ncsc', 'q19', 1, false],
     ['ncsc', 'q20', 1, false],
     ['ico', 'q19', 2, false],
+    ['ico', 'asked-<id>', 2, false],
     ['ncsc', 'finding', 1, false],
     ['ico', 'q19', 3, true],
     ['ico', 'finding', 3, true],
@@ -104,7 +105,7 @@ test('a byte more or less, a mark before it, another spelling: not a bundle', ()
 
 // What a portal that is not honest can do: it holds the key of the seal, and seals whatever it has made of the bundle.
 
-const lists = ['submissions', 'requests', 'refusals', 'permissions', 'withdrawals', 'notices', 'receipts', 'others'] as const
+const lists = ['submissions', 'requests', 'enquiries', 'refusals', 'permissions', 'withdrawals', 'notices', 'receipts', 'others'] as const
 type List = (typeof lists)[number]
 const nameOf = (bundle: Unsealed, list: List, at: number): string => {
   const element = bundle[list][at]!
@@ -159,6 +160,13 @@ test('no part of an element in place of the same part of another', () => {
         permissions: [
           { ...whole.bundle.permissions[0]!, enrolment: enrol(whole.world, { role: 'signatory', origin: 'http://localhost:9' }) },
         ],
+      },
+    ],
+    [
+      'words of another enquiry',
+      {
+        ...whole.bundle,
+        enquiries: [{ ...whole.bundle.enquiries[0]!, payload: whole.bundle.enquiries[1]!.payload }, ...whole.bundle.enquiries.slice(1)],
       },
     ],
     ['withdrawal without its signature', { ...whole.bundle, withdrawals: [{ statement: whole.bundle.withdrawals[0]!.statement }] }],
@@ -304,6 +312,37 @@ test('the same stories told as they should be pass', () => {
   const verdict = verdictOn(told)
   assert.equal(verdict.ok, true)
   assert.ok(verdict.notProved.some((line) => line.includes('one machine holds every key')))
+})
+
+test('[encourage-engagement] [regimes] a question is in the bundle of whoever was asked, with its answer, and who asked says it', () => {
+  const verdict = verdictOn(questionStory())
+  assert.equal(verdict.ok, true)
+  assert.ok(verdict.proved.some((line) => line.startsWith('The ICO asked 1 question') && line.includes('to 1 of them')))
+  assert.ok(!verdict.proved.some((line) => line.startsWith('The NCSC asked')))
+  const dropped = verdictOn(questionStory({ takenBackBy: ['ico'] }))
+  assert.ok(dropped.proved.some((line) => line.includes('1 it took back')))
+})
+
+const misasked: [string, CheckName, AskedOtherwise][] = [
+  ['an answer to a body that did not ask', 'enquiries', { answerTo: 'ncsc' }],
+  ['a question taken back by the other body', 'enquiries', { takenBackBy: ['ncsc'] }],
+  ['a question taken back twice', 'enquiries', { takenBackBy: ['ico', 'ico'] }],
+  ['other words than were asked', 'payloads', { payload: Buffer.from('{"text":"Who did it?"}') }],
+]
+for (const [what, check, otherwise] of misasked)
+  test(`${what} does not pass`, () => refused(verdictOn(questionStory(otherwise)), check, what))
+
+test('a question left out, with nothing after it to miss it, is missed by its answer', () => {
+  const told = questionStory()
+  refused(verdictOn(told, { ...told.bundle, enquiries: [] }), 'enquiries', 'left out')
+})
+
+test('a correction is of what the same authority was told for the same question, as far as the bundle shows', () => {
+  for (const whom of ['ico', 'unknown'] as const)
+    assert.equal(verdictOn(correctionStory((told) => ({ corrects: told[whom] }))).ok, true, whom)
+  for (const whom of ['ncsc', 'other', 'own'] as const)
+    refused(verdictOn(correctionStory((told) => ({ corrects: told[whom] }))), 'matter', whom)
+  refused(verdictOn(correctionStory((told) => ({ item: told.ico, corrects: told.ico }))), 'payloads', 'of an item that is not there')
 })
 
 test('a log that shows two heads of one size is a fork', () => {

@@ -4,7 +4,16 @@ import { authorities, chainFaults, headFaults, largest, timeFaults } from './boo
 import { readBundle, sealHolds, type Bundle } from './bundle.ts'
 import { agreementOfBothFaults, consentFaults, withdrawalFaults } from './door-3.ts'
 import { holdingsOf, type Held } from './holdings.ts'
-import { agreementFaults, decisionFaults, entriesIn, matterFaults, orderFaults, permissionFaults, receiptFaults } from './papers.ts'
+import {
+  agreementFaults,
+  decisionFaults,
+  enquiryFaults,
+  entriesIn,
+  matterFaults,
+  orderFaults,
+  permissionFaults,
+  receiptFaults,
+} from './papers.ts'
 import { readEvidence, type Evidence, type Fault } from './reading.ts'
 import { count, liarsIn, notProvedBy, provedBy } from './words.ts'
 
@@ -20,6 +29,7 @@ export type CheckName =
   | 'matter'
   | 'receipts'
   | 'decisions'
+  | 'enquiries'
   | 'consent'
   | 'both-sides'
   | 'withdrawals'
@@ -63,6 +73,12 @@ const checks: Check[] = [
     check: 'decisions',
     faults: decisionFaults,
     says: (e) => `${count(e.refusals.length, 'refusal')} and ${count(e.withdrawals.length, 'withdrawal')}`,
+  },
+  {
+    check: 'enquiries',
+    faults: enquiryFaults,
+    says: (e) =>
+      `${count(e.enquiries.filter(({ words }) => words).length, 'question')} of the authorities, each answered to nobody but who asked`,
   },
   {
     check: 'consent',
@@ -166,6 +182,6 @@ function verdict(evidence: Evidence, findings: Finding[]): Verdict {
 
 /** The last entry of an authority that the bundle reaches. */
 function lastOf(e: Evidence, authority: AuthorityId): number {
-  const shown = [...e.requests, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
+  const shown = [...e.requests, ...e.enquiries, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
   return largest(shown.map(({ checked }) => checked.n ?? 0))
 }

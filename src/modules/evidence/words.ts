@@ -1,5 +1,6 @@
 import { authorities } from './books.ts'
 import { takenIn } from './door-3.ts'
+import { ASKED } from './papers.ts'
 import { holdingsOf } from './holdings.ts'
 import type { Evidence } from './reading.ts'
 
@@ -8,7 +9,13 @@ export const count = (n: number, one: string, many = `${one}s`): string => `${n.
 /** What a bundle that passed every check shows, what it does not, and who would have to be lying. Written to be read in a court. */
 export function provedBy(e: Evidence): string[] {
   const { notYetReceived } = holdingsOf(e)
-  return [...acknowledgedBy(e, notYetReceived.length), ...disclosuresProved(e), ...withdrawalsProved(e), ...booksProved(e)]
+  return [
+    ...acknowledgedBy(e, notYetReceived.length),
+    ...enquiriesProved(e),
+    ...disclosuresProved(e),
+    ...withdrawalsProved(e),
+    ...booksProved(e),
+  ]
 }
 
 function acknowledgedBy(e: Evidence, waiting: number): string[] {
@@ -19,6 +26,21 @@ function acknowledgedBy(e: Evidence, waiting: number): string[] {
     return submitted.length === 0 ? [] : [told]
   })
   return waiting === 0 ? lines : [...lines, `${count(waiting, 'report')} must count as not yet received.`]
+}
+
+/** Whether an answer counts as received its report's receipt says. */
+function enquiriesProved(e: Evidence): string[] {
+  const answered = new Set(e.submissions.flatMap(({ content }) => content.items.map(({ question }) => question)))
+  return authorities.flatMap((authority) => {
+    const all = e.enquiries.filter(({ record }) => record.from === authority)
+    const asked = all.filter(({ words }) => words !== undefined)
+    const replied = asked.filter(({ record }) => answered.has(`${ASKED}${record.id}`)).length
+    const back = all.length - asked.length
+    if (asked.length === 0) return []
+    return [
+      `The ${authority.toUpperCase()} asked ${count(asked.length, 'question')} about this through the portal, in the very words shown. The bundle has an answer, or a no, to ${replied} of them${back > 0 ? `; ${back} it took back` : ''}.`,
+    ]
+  })
 }
 
 function disclosuresProved(e: Evidence): string[] {

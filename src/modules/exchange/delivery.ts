@@ -24,6 +24,11 @@ export function signDelivery(delivery: Delivery, signer: Signer): string {
   return signJws(TYP, delivery, signer)
 }
 
+/** Whose answer it is, whatever it answers. Throws SyntaxError. */
+export function readDelivery(jws: string, key: VerifyKey): Delivery {
+  return openJws(jws, TYP, key) as unknown as Delivery
+}
+
 /** Throws SyntaxError unless it is this peer's answer to exactly these bytes. */
 export function checkDelivery(
   jws: string,

@@ -1,4 +1,13 @@
-export { checkDelivery, signDelivery, type Delivery, type DeliveryResult } from './delivery.ts'
+export {
+  decidedWithoutMessage,
+  deliveriesPage,
+  inboxPage,
+  outboxPage,
+  type DeliveryPageRow,
+  type InboxPageRow,
+  type OutboxPageRow,
+} from './audit-store.ts'
+export { checkDelivery, readDelivery, signDelivery, type Delivery, type DeliveryResult } from './delivery.ts'
 export {
   classes,
   envelopeHash,
@@ -47,6 +56,7 @@ export {
   type SendRequest,
   type SignKind,
 } from './message.ts'
+export { NotYet } from './not-yet.ts'
 export { decisionOn, outcomesOf, receiptsFor, requestSend, waitFor, type Outcome, type Receipt } from './requests.ts'
 export {
   checkForm,

@@ -17,6 +17,7 @@ export const kinds = [
   'disclosure',
   'notice',
   'recall',
+  'enquiry',
 ] as const
 export type Kind = (typeof kinds)[number]
 

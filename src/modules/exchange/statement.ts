@@ -58,6 +58,7 @@ const members: Record<Kind, z.ZodRawShape> = {
   },
   'notice': { organisation: id, disclosure: id, record: text, recipient: text, purpose: text, items, permission: id },
   'recall': { disclosure: id, permission: id, items },
+  'enquiry': { organisation: id, reference: text, withdraws: id.optional() },
 }
 const forms = new Map(kinds.map((kind) => [kind, z.strictObject({ ...head, ...members[kind] })]))
 
@@ -71,6 +72,7 @@ const flows: Record<Kind, [NodeId[], NodeId[]]> = {
   'disclosure': [['ncsc'], ['ico']],
   'notice': [['ncsc'], ['portal']],
   'recall': [['ncsc'], ['ico']],
+  'enquiry': [['ncsc', 'ico'], ['portal']],
 }
 
 /** The statement of a record whose log member is known. Signing changes nothing: the same record and log give the same statement. */

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { fromB64u } from '#platform/bytes'
-import { thumbprint, verifyKeyOf, type PublicJwk, type VerifyKey } from '#platform/jws'
+import { thumbprint, verifyKeyOf, type VerifyKey } from '#platform/jws'
 import { sealingKey, type SealingKey } from '#platform/seal'
+import type { LedgerTrust } from '#ledger'
 import { nodeIds, type NodeId } from './message.ts'
 
 const jwk = z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string() })
@@ -19,7 +20,7 @@ export const trustFile = z.strictObject({
   environment: z.enum(['trying-out', 'production']),
   agreements: z.array(z.strictObject({ id: z.string(), hash: z.string() })).min(1),
   nodes: z.strictObject({ portal: nodeTrust, ncsc: nodeTrust, ico: nodeTrust }),
-  witnesses: z.array(z.strictObject({ name: z.string(), key: jwk })),
+  witnesses: z.array(z.strictObject({ name: z.string(), key: jwk, required: z.boolean().optional() })),
 })
 export type TrustFile = z.infer<typeof trustFile>
 
@@ -29,8 +30,8 @@ export type Trust = {
   agreements: { id: string; hash: string }[]
   statementKeys: Record<NodeId, VerifyKey>
   origins: Record<NodeId, string>
-  /** As the ledger wants it: who may sign which log, who else may cosign. */
-  ledger: { origins: Record<string, PublicJwk>; witnesses: Record<string, PublicJwk> }
+  /** As the ledger wants it: who may sign which log, who else may cosign, whose cosignature alone counts. */
+  ledger: LedgerTrust
 }
 
 export function trustOf(file: TrustFile): Trust {
@@ -44,6 +45,7 @@ export function trustOf(file: TrustFile): Trust {
     ledger: {
       origins: Object.fromEntries(nodeIds.map((node) => [file.nodes[node].log.origin, file.nodes[node].log.key])),
       witnesses: Object.fromEntries(file.witnesses.map((witness) => [witness.name, witness.key])),
+      required: file.witnesses.filter(({ required }) => required).map(({ name }) => name),
     },
   }
 }
@@ -63,7 +65,7 @@ export function fingerprints(file: TrustFile): { node: string; use: string; fing
       { node, use: 'statements', fingerprint: thumbprint(file.nodes[node].statement) },
       { node, use: 'ledger', fingerprint: thumbprint(file.nodes[node].log.key) },
     ]),
-    ...file.witnesses.map((witness) => ({ node: witness.name, use: 'witness', fingerprint: thumbprint(witness.key) })),
+    ...file.witnesses.map((witness) => ({ node: witness.name, use: witness.required ? 'witness, required' : 'witness', fingerprint: thumbprint(witness.key) })),
   ]
 }
 
