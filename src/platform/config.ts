@@ -16,6 +16,8 @@ export type Config = {
   witnesses: string[]
   logLevel: string
   ledger: { intervalMilliseconds: number | undefined; slots: number | undefined }
+  /** Seconds between two statements to an organisation, where not the agreement's. */
+  statementSeconds: number | undefined
   /** Which of the small world is made on the first start. */
   seed: 'world' | 'people'
   fsync: boolean
@@ -53,6 +55,7 @@ export function readConfig(env: Env): Config {
       intervalMilliseconds: optional(env, 'CONCORDAT_LEDGER_INTERVAL', 5, 3_600_000),
       slots: optional(env, 'CONCORDAT_LEDGER_SLOTS', 2, 65_536),
     },
+    statementSeconds: optional(env, 'CONCORDAT_STATEMENTS', 1, 86_400),
     seed: oneOf(env, 'CONCORDAT_SEED', ['world', 'people'] as const),
     fsync: oneOf(env, 'CONCORDAT_FSYNC', ['on', 'off'] as const) === 'on',
     claimMilliseconds: whole(env, 'CONCORDAT_CLAIM', 15_000, 100, 600_000),
@@ -63,10 +66,12 @@ export function readConfig(env: Env): Config {
 }
 
 /** What is good enough to try things out with is not good enough for people's confidences. */
-function refuseInEarnest({ environment, ledger, fsync }: Config): void {
+function refuseInEarnest({ environment, ledger, statementSeconds, fsync }: Config): void {
   if (environment !== 'production') return
   if ((ledger.intervalMilliseconds ?? 1000) < 1000)
     throw new ConfigInvalid('CONCORDAT_LEDGER_INTERVAL must be at least 1000 (milliseconds) in production')
+  if (statementSeconds !== undefined)
+    throw new ConfigInvalid('CONCORDAT_STATEMENTS is for trying out: in production the agreement says how often a statement is made')
   if (!fsync) throw new ConfigInvalid('CONCORDAT_FSYNC=off is for tests: what is acknowledged must be on disk')
 }
 
