@@ -1,18 +1,35 @@
 // What `npm run bench` runs: every bench, or those named, one after another; a table for people and, with --json FILE, the same as JSON.
-//   NAME …        disclosures reports ledger verify start install
+//   NAME …        disclosures reports attachments ledger witness statements verify reconcile import start install
 //   --json FILE   also write everything there
 //   --runs N      how often a bench repeats what it measures (each has its own default)
-//   others        --disclosures N, --reporters N, --install, … : see the bench
+//   others        --disclosures N, --reporters N, --mebibytes N, --messages N, --leaves N, --install, … : see the bench
 import { writeFile } from 'node:fs/promises'
+import { attachments } from './attachments.ts'
 import { disclosures } from './disclosures.ts'
+import { importing } from './import.ts'
 import { install } from './install.ts'
 import { ledger } from './ledger.ts'
 import { conditions, type Bench, type Figure, type Measurement, type Options } from './measure.ts'
+import { reconcile } from './reconcile.ts'
 import { reports } from './reports.ts'
 import { start } from './start.ts'
+import { statements } from './statements.ts'
 import { verify } from './verify.ts'
+import { witness } from './witness.ts'
 
-const benches: Record<string, Bench> = { disclosures, reports, ledger, verify, start, install }
+const benches: Record<string, Bench> = {
+  disclosures,
+  reports,
+  attachments,
+  ledger,
+  witness,
+  statements,
+  verify,
+  reconcile,
+  import: importing,
+  start,
+  install,
+}
 
 const given = process.argv.slice(2)
 const wordAfter = (name: string): string | undefined => {

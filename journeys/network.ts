@@ -63,6 +63,8 @@ async function begin(options: NetworkOptions, stops: Stop[], stop: () => Promise
     CONCORDAT_LEDGER_INTERVAL: '20',
     CONCORDAT_LEDGER_SLOTS: '16',
     CONCORDAT_SEED: 'people',
+    // One a day, as in earnest: none falls due while a journey runs, unless it asks for more.
+    CONCORDAT_STATEMENTS: '86400',
     CONCORDAT_FSYNC: 'off',
     CONCORDAT_LOG_LEVEL: 'silent',
     ...options.env,

@@ -1,9 +1,11 @@
 // Writes vectors/bundle.json: `bin/node24 vectors/make-bundle.ts`. Keys and values are fixed, so the same file comes out every time.
 import { writeFileSync } from 'node:fs'
-import { canonical } from '#platform/canonical'
+import { b64u } from '#platform/bytes'
+import { canonical, hashOf } from '#platform/canonical'
+import { onlyChosen } from '../src/modules/evidence/choice.ts'
 import { recordIn } from '../src/modules/evidence/compose.ts'
 import { signerFrom } from '../src/modules/evidence/testing-ledger.ts'
-import { questionStory, shortStory, wholeStory, type Otherwise, type Told } from '../src/modules/evidence/testing-story.ts'
+import { questionStory, shortStory, statedStory, wholeStory, type Otherwise, type Told } from '../src/modules/evidence/testing-story.ts'
 import { createWorld, enrol, sealedBy } from '../src/modules/evidence/testing.ts'
 
 const small = () => createWorld({ word: 'bundle vectors', slots: 2 })
@@ -12,13 +14,19 @@ const { world, bundle } = shortStory({}, small())
 const told = (otherwise: Otherwise): string => text(shortStory(otherwise, small()))
 const resealed = (change: object): string => sealedBy({ ...bundle, ...change }, world.statement.portal)
 const whole = wholeStory(createWorld({ word: 'bundle vectors', slots: 4 }))
+const stated = statedStory({}, small())
+const seal = (bundle: Told['bundle']): string => sealedBy(bundle, stated.world.statement.portal)
+const reported = JSON.parse(Buffer.from((whole.bundle.submissions[0] as { payload: string }).payload, 'base64url').toString('utf8'))
+const one = onlyChosen(whole.bundle, [reported.items[0].id])
 
 function valid() {
   return [
     { why: 'one disclosure', bundle: text({ world, bundle }) },
     { why: 'a disclosure that the permission\u2019s withdrawal names as left', bundle: told({ withdrawnBefore: 'named' }) },
     { why: 'a question that was answered', bundle: text(questionStory({}, small())) },
+    { why: 'daily statements, and a disclosure in another matter', bundle: text(stated) },
     { why: 'everything that can happen', bundle: text(whole) },
+    { why: 'one item of it, chosen', bundle: seal(one) },
   ]
 }
 
@@ -62,13 +70,62 @@ function invalid() {
     { why: 'a disclosure for another purpose', check: 'consent', bundle: told({ notice: { purpose: 'national-resilience' } }) },
     { why: 'a disclosure after the permission ended', check: 'consent', bundle: told({ wait: 31 * 86_400_000 }) },
     { why: 'a disclosure after an acknowledged withdrawal', check: 'withdrawals', bundle: told({ withdrawnBefore: 'unnamed' }) },
+    {
+      why: 'an item that the ICO lists and nothing accounts for',
+      check: 'completeness',
+      bundle: text(statedStory({ planted: true }, small())),
+    },
+    {
+      why: 'an item that the ICO signed for and does not list',
+      check: 'completeness',
+      bundle: text(statedStory({ unlisted: true }, small())),
+    },
+    {
+      why: 'more than two days without a statement',
+      check: 'completeness',
+      bundle: text(statedStory({ silence: 2 * 86_400_000 + 10_000 }, small())),
+    },
+    {
+      why: 'the newest statement left out',
+      check: 'chains',
+      bundle: seal({ ...stated.bundle, statements: stated.bundle.statements.slice(1) }),
+    },
+    {
+      why: 'an earlier statement closed',
+      check: 'completeness',
+      bundle: seal({ ...stated.bundle, others: stated.bundle.others.map((link) => ({ ...link, record: closedRecord(link.record) })) }),
+    },
+    { why: 'the list of a statement left out', check: 'payloads', bundle: seal({ ...stated.bundle, holdings: [] }) },
+    {
+      why: 'an item that was chosen and is not shown',
+      check: 'payloads',
+      bundle: seal({ ...one, chosen: [...one.chosen!, reported.items[1].id].sort() }),
+    },
+    {
+      why: 'not everything shown, and no word of a choice',
+      check: 'payloads',
+      bundle: seal(unsaid(one)),
+    },
     { why: 'a receipt in place of a notice', check: 'statements', bundle: resealed({ notices: [bundle.receipts[disclosed]] }) },
+  ]
+}
+
+const unsaid = ({ chosen: _, ...rest }: Told['bundle']): Told['bundle'] => rest
+const closedRecord = (record: string | object): string => (typeof record === 'string' ? record : b64u(hashOf(record)))
+
+/** `since` is an older bundle; `check` is the first that must fail, and none where it holds. */
+function compared() {
+  const [now, then] = [text(stated), seal(stated.then)]
+  return [
+    { why: 'a newer bundle of the same matter', bundle: now, since: then },
+    { why: 'the older one in its place', check: 'since', bundle: then, since: now },
+    { why: 'another matter', check: 'since', bundle: now, since: text({ world, bundle }) },
   ]
 }
 
 export function bundleVectors(): string {
   const about = 'Bundles (docs/formats/bundle.md). `trust` is the trust file they are checked against; each bundle is the text of a file.'
-  return `${JSON.stringify({ v: 1, about, trust: world.trust, valid: valid(), invalid: invalid() }, null, 1)}\n`
+  return `${JSON.stringify({ v: 1, about, trust: world.trust, valid: valid(), invalid: invalid(), since: compared() }, null, 1)}\n`
 }
 
 if (import.meta.main) writeFileSync(new URL('bundle.json', import.meta.url), bundleVectors())

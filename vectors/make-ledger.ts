@@ -217,6 +217,7 @@ function member() {
     checkpoint: note,
   }
   const { opening: _, ...closed } = log
+  const strict = { ...trust, required: [witnessName] }
   const opening = log.opening!
   const other = b64u(bytes('other'))
   const found = {
@@ -243,6 +244,13 @@ function member() {
         logTime: later.toISOString(),
       },
       {
+        why: 'where a witness is required, its time alone counts',
+        trust: strict,
+        log: { ...closed, checkpoint: own + by(origins.ico, signers.ico, time) + by(witnessName, signers.witness, later) },
+        ...found,
+        logTime: later.toISOString(),
+      },
+      {
         why: 'with a signature of a key nobody knows',
         log: { ...closed, checkpoint: note + by('stranger.example', signers.stranger, time) },
         ...found,
@@ -260,6 +268,11 @@ function member() {
       { why: 'another index', log: { ...closed, index: 0 } },
       { why: 'a changed inclusion proof', log: { ...closed, proof: [other, log.proof[1]] } },
       { why: 'cosigned by nobody', log: { ...closed, checkpoint: own } },
+      {
+        why: 'cosigned by the other log alone, where a witness is required',
+        trust: strict,
+        log: { ...closed, checkpoint: own + by(origins.ico, signers.ico, later) },
+      },
       { why: 'cosigned by the log itself alone', log: { ...closed, checkpoint: own + by(origins.ncsc, signers.ncsc, time) } },
       { why: 'cosigned by strangers alone', log: { ...closed, checkpoint: own + by('stranger.example', signers.stranger, time) } },
       {

@@ -5,7 +5,7 @@ import { b64u, sha256 } from '#platform/bytes'
 import { canonical } from '#platform/canonical'
 import { publicPart, signJws, thumbprint, type Signer } from '#platform/jws'
 import { signEnrolment, type Claims, type Enrolment, type EnrolmentRecord } from '#permission'
-import { agreement, createWorld } from '../src/modules/evidence/testing.ts'
+import { agreement, createWorld, SIGNATORY } from '../src/modules/evidence/testing.ts'
 import { keyFrom, signerFrom } from '../src/modules/evidence/testing-ledger.ts'
 
 const TYP = { permission: 'concordat-permission+jws', withdrawal: 'concordat-withdrawal+jws', enrolment: 'concordat-enrolment+jws' }
@@ -52,6 +52,7 @@ const record: EnrolmentRecord = {
   deployment: world.trust.deployment,
   org: organisation,
   organisation: { name: 'Marlow Fresh Ltd', identifiers: [{ scheme: 'companies-house', id: '00000101' }] },
+  person: SIGNATORY,
   kid: own.kid,
   key: publicPart(own.jwk),
   rpId: 'localhost',

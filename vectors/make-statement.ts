@@ -6,7 +6,18 @@ import { b64u, sha256 } from '#platform/bytes'
 import { canonical } from '#platform/canonical'
 import { signJws, type Signer } from '#platform/jws'
 import type { LogMember } from '#ledger'
-import { createWorld, enquires, newItem, notifies, receipt, refsOf, reports, type Said } from '../src/modules/evidence/testing.ts'
+import {
+  createWorld,
+  enquires,
+  linesOf,
+  newItem,
+  notifies,
+  receipt,
+  refsOf,
+  reports,
+  states,
+  type Said,
+} from '../src/modules/evidence/testing.ts'
 import { checkpointOf, keyFrom, signerFrom } from '../src/modules/evidence/testing-ledger.ts'
 
 const TYP = 'concordat-statement+jws'
@@ -34,9 +45,21 @@ function world() {
   const asked = enquires(made, 'ncsc', 'NCSC-4F7H-9KMN', { text: 'Is the gateway still reachable?', neededBy: '2026-12-01' }).said
   const takenBack = enquires(made, 'ncsc', 'NCSC-4F7H-9KMN', { withdraws: asked.id }).said
   made.close()
+  const [nothing] = states(made, 'ncsc') as [Said]
+  const [first, second] = states(made, 'ico', [linesOf(made, told.record['disclosure'] as string, refsOf([item])), []]) as [Said, Said]
+  made.close()
+  const days = { 'daily statement': nothing, 'daily statement, first page': first, 'daily statement, second page': second }
   return {
     made,
-    said: { 'report': reported, 'receipt': received, 'notice': told, 'recall': sent, 'enquiry': asked, 'enquiry taken back': takenBack },
+    said: {
+      'report': reported,
+      'receipt': received,
+      'notice': told,
+      'recall': sent,
+      'enquiry': asked,
+      'enquiry taken back': takenBack,
+      ...days,
+    },
   }
 }
 
@@ -126,6 +149,11 @@ function invalid() {
     ['an enquiry with items', altered(said.enquiry, (s) => (s['items'] = []))],
     ['an enquiry of no reference', altered(said.enquiry, (s) => delete s['reference'])],
     ['an enquiry that takes back what is no id', altered(said['enquiry taken back'], (s) => (s['withdraws'] = 'x'))],
+    ['a daily statement to the other body', altered(said['daily statement'], (s) => (s['to'] = 'ico'))],
+    ['a daily statement that does not say when it fell due', altered(said['daily statement'], (s) => delete s['due'])],
+    ['a daily statement of no entries', altered(said['daily statement'], (s) => (s['entries'] = 0))],
+    ['a daily statement that missed none, and says so', altered(said['daily statement'], (s) => (s['missed'] = 0))],
+    ['a daily statement that holds less than nothing', altered(said['daily statement'], (s) => (s['held'] = -1))],
     ['a node that does not exist', altered(one, (s) => (s['from'] = 'hq'))],
     ['another deployment', altered(one, (s) => (s['deployment'] = one.id))],
     ['an instant without milliseconds', altered(one, (s) => (s['at'] = '2026-11-25T09:30:00Z'))],

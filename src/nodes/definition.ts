@@ -4,6 +4,7 @@ import type { Trust } from '#exchange'
 import type { FolderKeys } from '#reporting'
 import type { Endpoint } from '#platform/api'
 import type { Db } from '#platform/db'
+import type { Signer } from '#platform/jws'
 import type { NodeName } from '#platform/home'
 import type { NavigationLink } from '#platform/http/layout'
 import type { Page } from '#platform/pages'
@@ -18,13 +19,19 @@ export type DeskNeeds = {
   attachments: AttachmentNeeds
   poke: () => void
   waitMilliseconds: number
+  /** As browsers know the node: what a passkey is bound to. */
+  origin: string
 }
 export type GatewayNeeds = {
+  /** The node's statement key: an enrolment record takes the signatures of two. */
+  signer: Signer
   agreement: Agreement
   trust: Trust
   folders: FolderKeys
   attachments: AttachmentNeeds
   graceMilliseconds: number
+  /** Between two statements to an organisation. */
+  statementSeconds: number
 }
 
 /** What runs at a node: which modules keep tables there, what its desk offers, what its gateway sends and takes. Nothing else. */
@@ -36,7 +43,7 @@ export type NodeDefinition = {
   migrations: string[]
   /** Routes that no limit on requests may close: what a genuine first report needs. */
   neverLimited: string[]
-  desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[]; navigation?: NavigationLink[] }
+  desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[]; navigation?: NavigationLink[]; home?: string }
   gateway(
     needs: GatewayNeeds,
   ): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly' | 'errands' | 'peerRoutes'>

@@ -16,7 +16,7 @@ export type { TryFile } from './try-file.ts'
 export type Seed = {
   organisations: (SeedOrganisation & { id: string })[]
   people: (SeedPerson & { id: string; organisationId?: string; token: string })[]
-  enrolments: { kid: string; org: string; record: Enrolment; from: string }[]
+  enrolments: { kid: string; org: string; person: string; record: Enrolment; from: string }[]
   /** Names replaced by ids. */
   mandates: SeedMandate[]
 }
@@ -85,6 +85,7 @@ function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKe
         deployment,
         org: person.organisationId!,
         organisation: { name: organisation.name, identifiers: organisation.identifiers },
+        person: person.id,
         kid: thumbprint(key),
         key: publicPart(key),
         rpId: 'localhost',
@@ -96,7 +97,7 @@ function seedOf(config: Config, deployment: string, keys: Record<NodeName, NewKe
       },
       [signerOf(keys.portal.statement), signerOf(keys.ncsc.statement)],
     )
-    return { kid: thumbprint(key), org: person.organisationId!, record, from: at }
+    return { kid: thumbprint(key), org: person.organisationId!, person: person.id, record, from: at }
   })
   const idOf = (name: string) => seeded.find((person) => person.name === name && person.node === 'portal')!.id
   const keyOf = (id: string) => signatories.find(({ person }) => person.id === id)?.key

@@ -1,8 +1,11 @@
 import { acceptBlobs, authorityApi, takeBlobs, tidyQuarantine } from '#attachments'
-import { api as caseworkApi, keepReport } from '#casework'
+import { api as caseworkApi, keepReport, prepareDecision, readsApi, restrictionsApi } from '#casework'
 import { keepDisclosure, keepRecall } from '#disclosure'
 import { answered, asking, askingApi, prepareEnquiry } from '#enquiries'
+import { accessApi } from '#identity'
 import { questions } from '#reporting'
+import { tellReads } from '#reads'
+import { sendStatements } from '#statements'
 import type { NodeDefinition } from './definition.ts'
 
 export const ico: NodeDefinition = {
@@ -17,24 +20,39 @@ export const ico: NodeDefinition = {
     'enquiries/migrations',
     'attachments/migrations',
     'disclosure/migrations',
+    'statements/migrations',
+    'reads/migrations',
   ],
   neverLimited: [],
   desk: ({ db, agreement, attachments, poke }) => ({
     endpoints: [
-      ...caseworkApi({ db, node: 'ico', asking, questions, conditions: agreement.file.conditions }),
-      ...askingApi({ db, node: 'ico', questions, poke }),
-      ...authorityApi({ db, node: 'ico', blobs: attachments.blobs }),
+      ...accessApi({ db, node: 'ico' }),
+      ...caseworkApi({ db, node: 'ico', reading: agreement.file.reading, asking, questions, conditions: agreement.file.conditions }),
+      ...readsApi({ db, node: 'ico', reading: agreement.file.reading, asking, questions, conditions: agreement.file.conditions }),
+      ...askingApi({ db, node: 'ico', reading: agreement.file.reading, questions, poke }),
+      ...restrictionsApi({
+        db,
+        node: 'ico',
+        poke,
+        grounds: agreement.file.restriction.grounds,
+        withinDays: agreement.file.exchange.withdrawnDecisionDays,
+      }),
+      ...authorityApi({ db, node: 'ico', reading: agreement.file.reading, blobs: attachments.blobs }),
     ],
     pages: [],
   }),
-  gateway: ({ agreement, trust, attachments }) => ({
-    outbound: { enquiry: prepareEnquiry('ico') },
+  gateway: ({ agreement, trust, attachments, statementSeconds }) => ({
+    outbound: { enquiry: prepareEnquiry('ico'), receipt: prepareDecision },
     inbound: {
       report: keepReport('ico', { answered, blobs: acceptBlobs(attachments.blobs) }),
       disclosure: keepDisclosure(agreement, trust),
       recall: keepRecall,
     },
     peerRoutes: takeBlobs(attachments.blobs),
-    errands: [tidyQuarantine(attachments.blobs)],
+    errands: [
+      tidyQuarantine(attachments.blobs),
+      sendStatements({ node: 'ico', everySeconds: statementSeconds }),
+      tellReads({ node: 'ico', everySeconds: statementSeconds }),
+    ],
   }),
 }

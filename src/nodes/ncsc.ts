@@ -1,9 +1,23 @@
 import { acceptBlobs, authorityApi, takeBlobs, tidyQuarantine } from '#attachments'
-import { api as caseworkApi, keepReport } from '#casework'
-import { api as disclosureApi, mayNotLeave, prepareDisclosure } from '#disclosure'
+import { acuteApi, api as caseworkApi, keepReport, readsApi } from '#casework'
+import { api as disclosureApi, mayNotLeave, prepareDisclosure, tellEndings } from '#disclosure'
 import { answered, asking, askingApi, prepareEnquiry } from '#enquiries'
-import { keepPermission, keepRefusal, keepWithdrawal, prepareRequest, senderApi, settleWithdrawals } from '#permission'
+import { answerRequests, enrollingApi, keepEnrolment, keepEnrolmentRequest, keepSuspension, prepareSuspension } from '#enrolment'
+import {
+  keepOffer,
+  keepPermission,
+  keepRefusal,
+  keepWithdrawal,
+  prepareDecline,
+  prepareRequest,
+  prepareTelephoned,
+  senderApi,
+  settleWithdrawals,
+} from '#permission'
+import { accessApi } from '#identity'
 import { questions } from '#reporting'
+import { tellReads } from '#reads'
+import { sendStatements } from '#statements'
 import type { NodeDefinition } from './definition.ts'
 
 export const ncsc: NodeDefinition = {
@@ -18,35 +32,56 @@ export const ncsc: NodeDefinition = {
     'enquiries/migrations',
     'attachments/migrations',
     'permission/migrations',
+    'enrolment/migrations',
     'disclosure/migrations',
+    'statements/migrations',
+    'reads/migrations',
     'disclosure/guard',
   ],
   neverLimited: [],
-  desk: ({ db, agreement, attachments, poke, waitMilliseconds }) => ({
+  desk: ({ db, agreement, folders, attachments, poke, waitMilliseconds }) => ({
     endpoints: [
-      ...caseworkApi({ db, node: 'ncsc', asking, questions, conditions: agreement.file.conditions }),
-      ...askingApi({ db, node: 'ncsc', questions, poke }),
-      ...authorityApi({ db, node: 'ncsc', blobs: attachments.blobs }),
-      ...senderApi({ db, agreement: agreement.file }),
+      ...accessApi({ db, node: 'ncsc' }),
+      ...caseworkApi({ db, node: 'ncsc', reading: agreement.file.reading, asking, questions, conditions: agreement.file.conditions }),
+      ...readsApi({ db, node: 'ncsc', reading: agreement.file.reading, asking, questions, conditions: agreement.file.conditions }),
+      ...askingApi({ db, node: 'ncsc', reading: agreement.file.reading, questions, poke }),
+      ...authorityApi({ db, node: 'ncsc', reading: agreement.file.reading, blobs: attachments.blobs }),
+      ...acuteApi({ db, node: 'ncsc' }),
+      ...senderApi({ db, agreement: agreement.file, poke, waitMilliseconds }),
       ...disclosureApi({ db, poke, waitMilliseconds }),
+      ...enrollingApi({ db, folders, poke }),
     ],
     pages: [],
   }),
-  gateway: ({ agreement, trust, attachments, graceMilliseconds }) => ({
+  gateway: ({ signer, agreement, trust, folders, attachments, graceMilliseconds, statementSeconds }) => ({
     outbound: {
       'enquiry': prepareEnquiry('ncsc'),
       'permission-request': prepareRequest,
       'disclosure': prepareDisclosure(agreement, trust, 'ncsc'),
+      'receipt': prepareDecline,
+      'withdrawal': prepareTelephoned,
+      'suspension': prepareSuspension({ node: 'ncsc', folders }),
     },
     inbound: {
-      report: keepReport('ncsc', { answered, blobs: acceptBlobs(attachments.blobs) }),
-      permission: keepPermission(trust),
-      refusal: keepRefusal,
-      withdrawal: keepWithdrawal,
+      'report': keepReport('ncsc', { answered, blobs: acceptBlobs(attachments.blobs) }),
+      'offer': keepOffer(agreement.file),
+      'permission': keepPermission(trust, agreement.file),
+      'refusal': keepRefusal,
+      'withdrawal': keepWithdrawal,
+      'enrolment-request': keepEnrolmentRequest(trust, agreement.file),
+      'enrolment': keepEnrolment(trust),
+      'suspension': keepSuspension({ node: 'ncsc', folders }),
     },
     mayNotLeave,
     peerRoutes: takeBlobs(attachments.blobs),
-    errands: [tidyQuarantine(attachments.blobs)],
-    chores: (tx, queue, ctx) => settleWithdrawals(tx, queue, graceMilliseconds, ctx),
+    errands: [
+      tidyQuarantine(attachments.blobs),
+      sendStatements({ node: 'ncsc', everySeconds: statementSeconds }),
+      tellReads({ node: 'ncsc', everySeconds: statementSeconds }),
+    ],
+    chores: async (tx, queue, ctx) =>
+      (await settleWithdrawals(tx, queue, graceMilliseconds, ctx)) +
+      (await tellEndings(tx, queue, ctx)) +
+      (await answerRequests(tx, { trust, signer, folders }, queue, ctx)),
   }),
 }

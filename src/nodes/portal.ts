@@ -1,22 +1,37 @@
 import { afterItsBlob, portalApi as attachmentsApi, pushBlobs, tidyUploads } from '#attachments'
 import { api as dutiesApi, keepingAlarms, ringAlarms } from '#duties'
 import { answeringApi, keepEnquiry } from '#enquiries'
+import {
+  completeEnrolments,
+  keepAnswer,
+  keepSuspension,
+  keysApi,
+  prepareEnrolmentRequest,
+  prepareSuspension,
+  suspendLeavers,
+} from '#enrolment'
 import { api as evidenceApi, sealBundle } from '#evidence'
-import { keepRequest, portalApi, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
-import { api as identityApi } from '#identity'
+import { keepCall, keepRequest, portalApi, prepareOffer, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
+import { accessApi, api as identityApi } from '#identity'
 import { api as ledgerApi } from '#ledger'
 import { api as factSheetsApi } from '#factsheets'
+import { frontLinks, frontPages } from '#front'
+import { api as readsApi, keepReads } from '#reads'
 import { api as registerApi, registerLinks, registerPages } from '#register'
 import { api as reportingApi, prepareReport } from '#reporting'
 import { peerOf, type Inbound } from '#exchange'
 import { Refusal } from '#platform/errors'
+import { keepStatement } from '#statements'
 import type { NodeDefinition } from './definition.ts'
 
-/** The inbox is where receipts are kept; a body can only receipt what was sent to that body, and the ICO what the NCSC disclosed. */
+/**
+ * The inbox is where receipts are kept; a body can only receipt what was sent to that body, the ICO what the NCSC disclosed, and the NCSC
+ * a withdrawal that it was told by telephone.
+ */
 const keepReceipt: Inbound = async (tx, { record }) => {
   const ours = await peerOf(tx, record['for'] as string)
-  const fits =
-    ours === undefined ? record.from === 'ico' && ['disclosure', 'recall'].includes(record['about'] as string) : ours === record.from
+  const others = { portal: [], ico: ['disclosure', 'recall'], ncsc: ['withdrawal'] }[record.from]
+  const fits = ours === undefined ? others.includes(record['about'] as never) : ours === record.from
   if (!fits) throw new Refusal('not-found')
 }
 const keepNotice: Inbound = async () => {}
@@ -33,43 +48,62 @@ export const portal: NodeDefinition = {
     'register/migrations',
     'duties/migrations',
     'factsheets/migrations',
+    'front/migrations',
     'enquiries/migrations',
     'attachments/migrations',
     'permission/migrations',
+    'enrolment/migrations',
     'disclosure/migrations',
+    'statements/migrations',
+    'reads/migrations',
   ],
   neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
-  desk: ({ db, trust, folders, attachments, poke, waitMilliseconds }) => ({
+  desk: ({ db, agreement, trust, folders, attachments, poke, waitMilliseconds, origin }) => ({
     endpoints: [
       ...identityApi({ db, folders }),
+      ...accessApi({ db, node: 'portal', seal: folders }),
       ...ledgerApi({ db }),
       ...keepingAlarms(reportingApi({ db, folders, wait: waitMilliseconds }), db, folders),
       ...dutiesApi({ db, folders }),
       ...factSheetsApi({ db, folders }),
       ...answeringApi({ db, folders, poke }),
       ...attachmentsApi({ db, folders, poke, ...attachments }),
-      ...portalApi({ db, trust, keys: folders, waitMilliseconds }),
+      ...portalApi({ db, agreement, trust, keys: folders, waitMilliseconds }),
+      ...keysApi({ db, trust, folders, origin, waitMilliseconds, poke }),
       ...evidenceApi({ db, trust, folders, poke, waitMilliseconds }),
+      ...readsApi({ db, folders, purposes: agreement.file.reading.purposes }),
       ...registerApi({ db, trust, folders, poke, waitMilliseconds }),
     ],
-    pages: registerPages({ db, folders }),
-    navigation: registerLinks,
+    pages: [...frontPages({ db, folders }), ...registerPages({ db, folders })],
+    navigation: [...frontLinks, ...registerLinks],
+    home: '/start',
   }),
-  gateway: ({ agreement, trust, folders, attachments: { blobs } }) => ({
+  gateway: ({ signer, agreement, trust, folders, attachments: { blobs } }) => ({
     outbound: {
-      report: afterItsBlob(prepareReport(folders)),
-      permission: preparePermission,
-      refusal: prepareRefusal,
-      withdrawal: prepareWithdrawal,
+      'report': afterItsBlob(prepareReport(folders)),
+      'offer': prepareOffer(folders),
+      'permission': preparePermission,
+      'refusal': prepareRefusal,
+      'withdrawal': prepareWithdrawal,
+      'enrolment-request': prepareEnrolmentRequest,
+      'suspension': prepareSuspension({ node: 'portal', folders }),
     },
     signOnly: { 'seal-bundle': sealBundle },
     inbound: {
       'receipt': keepReceipt,
       'notice': keepNotice,
+      'statement': keepStatement,
+      'reads': keepReads,
       'permission-request': keepRequest(folders, agreement.file, trust),
+      'withdrawal': keepCall(folders),
       'enquiry': keepEnquiry(folders),
+      'enrolment': keepAnswer(trust, folders),
+      'suspension': keepSuspension({ node: 'portal', folders }),
     },
-    chores: (tx, _queue, ctx) => ringAlarms(tx, ctx),
+    chores: async (tx, queue, ctx) =>
+      (await ringAlarms(tx, ctx)) +
+      (await completeEnrolments(tx, { trust, agreement: agreement.file, signer }, queue, ctx)) +
+      (await suspendLeavers(tx, { node: 'portal', folders }, queue, ctx)),
     errands: [pushBlobs(blobs, 'ico'), pushBlobs(blobs, 'ncsc'), tidyUploads(blobs)],
   }),
 }

@@ -1,41 +1,24 @@
 import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { activate, type Agreement } from '#agreement'
+import { activate } from '#agreement'
 import { createGateway, type Gateway, type GatewayConfig } from '#disclosure'
-import { sealingKeysOf, trustOf, type Trust, type TrustFile } from '#exchange'
-import {
-  addPerson,
-  authenticate,
-  describeActor,
-  enrol,
-  giveMandate,
-  identityPages,
-  issueToken,
-  people,
-  upsertOrganisation,
-} from '#identity'
-import { readLedgerFile } from '#ledger'
-import { FolderKeys } from '#reporting'
-import { originOf, peerOf, type Config } from '#platform/config'
-import { actingAs, nodeItself, systemRandom, type Actor, type Ctx } from '#platform/context'
-import { closeDb, openDb, queryOne, transact, type Db, type Tx } from '#platform/db'
+import { sealingKeysOf, trustOf, type TrustFile } from '#exchange'
+import { addPerson, enrol, giveMandate, issueToken, people, upsertOrganisation } from '#identity'
+import { peerOf, type Config } from '#platform/config'
+import { actingAs, nodeItself, systemRandom, type Ctx } from '#platform/context'
+import { closeDb, openDb, transact, type Db, type Tx } from '#platform/db'
 import { lockFile, makeFolder, nodeNames, openHome, type NodeName } from '#platform/home'
-import { createWeb } from '#platform/http'
 import { KeyRefused, readGatewayKeys } from '#platform/keys'
-import { createLog, type Log } from '#platform/log'
-import { createMetrics, createMetricsServer } from '#platform/metrics'
+import { createLog } from '#platform/log'
 import { migrate, readMigrations } from '#platform/migrations'
 import { ClusterFault, startCluster } from '#platform/postgres'
 import { provision, type Part } from '#platform/provision'
-import { statusPage, type NodeStatus } from '#platform/pages/status'
-import type { AttachmentNeeds, NodeDefinition } from './definition.ts'
-import { signedAgreement, type Seed, type Standing } from './founding.ts'
-import { ico } from './ico.ts'
-import { ncsc } from './ncsc.ts'
-import { portal } from './portal.ts'
+import { startDesk } from './desk.ts'
+import { signedAgreement, type Seed } from './founding.ts'
+import { attachmentsOf, ctxMaker, definitions, foldersOf, type RunOptions, type Shared, type Stop, type Urls } from './shared.ts'
 
-export const definitions: Record<NodeName, NodeDefinition> = { portal, ncsc, ico }
+export { definitions, type RunOptions, type Urls } from './shared.ts'
 
 export type Running = {
   stop(): Promise<void>
@@ -44,16 +27,6 @@ export type Running = {
   gateway: Gateway | undefined
   urls: Urls
 }
-/** `databases`: made and migrated already. `connections`: how many each part keeps at most. `gateway`: changes to its configuration, so that a test can make a sender misbehave. */
-export type RunOptions = {
-  parts?: Part[]
-  now?: () => Date
-  log?: Log
-  databases?: Urls
-  connections?: Record<Part, number>
-  gateway?: (config: GatewayConfig) => GatewayConfig
-}
-type Stop = () => Promise<void>
 
 const DATABASE = 'concordat'
 
@@ -92,9 +65,6 @@ export async function runNode(config: Config, node: NodeName, options: RunOption
     throw error
   }
 }
-
-type Shared = { config: Config; definition: NodeDefinition; standing: Standing; agreement: Agreement; trust: Trust; options: RunOptions }
-export type Urls = { desk: string; gateway: string; owner: string }
 
 /** A whole node looks after its database itself; a part alone is given the address of its own role and touches nothing else. */
 async function databaseOf(config: Config, node: NodeName, parts: Part[], stops: Stop[], end: (fault: Error) => void): Promise<Urls> {
@@ -163,7 +133,8 @@ async function plant(url: string, file: string): Promise<void> {
         await addPerson(tx, { id, name, roles, ...(organisationId && { organisation: organisationId }) }, ctx)
         await issueToken(tx, { person: id, token }, ctx)
       }
-      for (const { kid, org, record, from } of seed.enrolments) await enrol(tx, { kid, org, record, effectiveFrom: new Date(from) }, ctx)
+      for (const { kid, org, person, record, from } of seed.enrolments)
+        await enrol(tx, { kid, org, person, record, effectiveFrom: new Date(from) }, ctx)
       await plantMandates(tx, seed, ctx)
     })
   } finally {
@@ -179,20 +150,6 @@ async function plantMandates(tx: Tx, { mandates, people: seeded }: Seed, ctx: Ct
     const { name, roles } = seeded.find(({ id }) => id === givenBy)!
     await giveMandate(tx, { agent, scope, until }, actingAs(ctx, { id: givenBy, name, roles, organisation: client }))
   }
-}
-
-function ctxMaker({ config, definition, options }: Shared, part: Part): { log: Log; makeCtx: (actor?: Actor) => Ctx } {
-  const log = options.log ?? createLog(config.logLevel, definition.node, part)
-  const now = options.now ?? (() => new Date())
-  return { log, makeCtx: (actor = nodeItself(definition.node)) => ({ now, random: systemRandom, actor, log }) }
-}
-
-function foldersOf({ config }: Shared): FolderKeys {
-  return new FolderKeys(join(config.home.nodes.portal.keys, 'folders'))
-}
-
-function attachmentsOf({ config, definition }: Shared): AttachmentNeeds {
-  return { blobs: config.home.nodes[definition.node].blobs, limit: config.attachmentLimit }
 }
 
 async function startGateway(shared: Shared, url: string, stops: Stop[]): Promise<Gateway> {
@@ -215,6 +172,11 @@ async function startGateway(shared: Shared, url: string, stops: Stop[]): Promise
 function intervalOf({ config, agreement }: Shared): number {
   const { inEarnest, tryingOut } = agreement.file.ledger.intervalSeconds
   return config.ledger.intervalMilliseconds ?? (config.environment === 'production' ? inEarnest : tryingOut) * 1000
+}
+
+function statementSecondsOf({ config, agreement }: Shared): number {
+  const { inEarnest, tryingOut } = agreement.file.statements.everySeconds
+  return config.statementSeconds ?? (config.environment === 'production' ? inEarnest : tryingOut)
 }
 
 async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeCtx: () => Ctx): Promise<GatewayConfig> {
@@ -243,106 +205,14 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
       transitMilliseconds: transitHours * 3_600_000,
       skewMilliseconds: skewMinutes * 60_000,
     },
-    ...definition.gateway({ agreement, trust, folders: foldersOf(shared), attachments: attachmentsOf(shared), graceMilliseconds: claim }),
+    ...definition.gateway({
+      signer: keys.statement,
+      agreement,
+      trust,
+      folders: foldersOf(shared),
+      attachments: attachmentsOf(shared),
+      graceMilliseconds: claim,
+      statementSeconds: statementSecondsOf(shared),
+    }),
   }
-}
-
-async function startDesk(shared: Shared, url: string, gateway: Gateway | undefined, parts: Part[], stops: Stop[]): Promise<void> {
-  const { config, definition, agreement, trust } = shared
-  const { node } = definition
-  const production = config.environment === 'production'
-  const db = openDb(url, { max: shared.options.connections?.desk ?? 8, name: `${node}-desk` })
-  stops.push(() => closeDb(db))
-  const { log, makeCtx } = ctxMaker(shared, 'desk')
-  const metrics = createMetrics()
-  const folders = foldersOf(shared)
-  const desk = definition.desk({
-    db,
-    agreement,
-    trust,
-    folders,
-    attachments: attachmentsOf(shared),
-    poke: () => gateway?.poke(),
-    waitMilliseconds: 5000,
-  })
-  const provider = production ? 'none' : 'trying-out'
-  const status = statusPage({ status: () => statusOf(shared, db, parts), describe: (actor) => describeActor(db, actor) })
-  const web = await createWeb({
-    node,
-    title: production ? definition.title : `${definition.title} (trying out)`,
-    origin: originOf(config, node),
-    production,
-    log,
-    metrics,
-    endpoints: desk.endpoints,
-    pages: [...desk.pages, ...identityPages({ db, provider, production }), status],
-    navigation: [...(desk.navigation ?? []), { text: 'Status', href: '/status' }],
-    home: '/status',
-    authenticate: (given) => authenticate(db, given, makeCtx(), folders),
-    makeCtx,
-    health: async () => ({ ready: await answers(db), checks: { database: await answers(db) } }),
-    limits: { exempt: definition.neverLimited },
-    publicFiles: (path) => readLedgerFile(db, path),
-  })
-  await web.listen({ host: config.host, port: config.ports[node].web })
-  stops.push(() => closeWeb(web))
-  const metricsServer = await createMetricsServer(metrics, config.ports[node].metrics)
-  stops.push(() => metricsServer.close())
-}
-
-/** What is being answered gets a moment to end; after it the connections go, and whoever waits on one tries again elsewhere. */
-async function closeWeb(web: Awaited<ReturnType<typeof createWeb>>): Promise<void> {
-  const force = setTimeout(() => web.server.closeAllConnections(), 1000)
-  await web.close()
-  clearTimeout(force)
-}
-
-async function answers(db: Db): Promise<boolean> {
-  return queryOne(db, 'select 1').then(
-    () => true,
-    () => false,
-  )
-}
-
-async function statusOf({ config, definition, standing, agreement, trust }: Shared, db: Db, parts: Part[]): Promise<NodeStatus> {
-  const version = await queryOne<{ server_version: string }>(db, 'show server_version').catch(() => undefined)
-  const checkpoint = await readLedgerFile(db, 'checkpoint').catch(() => undefined)
-  const ledger = checkpoint && ledgerIn(Buffer.from(checkpoint.body).toString('utf8'), trust)
-  const others = nodeNames.filter((name) => name !== definition.node)
-  return {
-    node: `${definition.title}${config.environment === 'production' ? '' : ', for trying out'}`,
-    runBy: definition.runBy,
-    parts: [
-      { name: 'Desk', running: parts.includes('desk') },
-      { name: 'Gateway', running: parts.includes('gateway') },
-    ],
-    database: { answers: version !== undefined, ...(version && { version: `PostgreSQL ${version.server_version}` }) },
-    ...(ledger && { ledger }),
-    peers: await Promise.all(others.map(async (name) => ({ name: definitions[name].title, reachable: await reachable(config, name) }))),
-    agreement: { name: agreement.file.title, hash: agreement.hash, signedBy: ['the NCSC', 'the ICO'], byItself: standing.byItself },
-  }
-}
-
-/** Size and cosigners of a checkpoint as published, and the latest cosignature's time. */
-function ledgerIn(note: string, trust: Trust): { size: number; at: Date; cosignedBy: string[] } {
-  const [, size] = note.split('\n')
-  const lines = note.split('\n').filter((line) => line.startsWith('\u2014 '))
-  const names = new Map(Object.entries(trust.origins).map(([node, origin]) => [origin, definitions[node as NodeName].title]))
-  const cosignatures = lines
-    .map((line) => line.split(' '))
-    .flatMap(([, name, signature]) => {
-      const bytes = Buffer.from(signature!, 'base64')
-      // C2SP tlog-cosignature: four bytes of key id, eight of time, sixty-four of signature.
-      return bytes.length === 76 ? [{ by: names.get(name!) ?? name!, at: Number(bytes.readBigUInt64BE(4)) }] : []
-    })
-  return {
-    size: Number(size),
-    at: new Date(Math.max(0, ...cosignatures.map((one) => one.at)) * 1000),
-    cosignedBy: cosignatures.map((one) => one.by),
-  }
-}
-
-async function reachable(config: Config, node: NodeName): Promise<boolean> {
-  const answer = await fetch(`${originOf(config, node)}/health/live`, { signal: AbortSignal.timeout(500) }).catch(() => undefined)
-  return answer?.ok ?? false
 }

@@ -66,6 +66,11 @@ export const people: SeedPerson[] = [
     ['Rhys Calder', 'agent'],
     ['Mina Calder', 'reporter', 'signatory', 'dpo'],
   ]),
+  ...at('portal', [
+    ['Hal Piper', 'notice-desk'],
+    ['Petra Lowe', 'administrator'],
+    ['Ivo Strand', 'auditor'],
+  ]),
   ...at('ncsc', [
     ['Ruth Ambler', 'duty-officer'],
     ['Callum Drey', 'handler'],
@@ -73,6 +78,7 @@ export const people: SeedPerson[] = [
     ['Hamza Noor', 'threat-reviewer'],
     ['Joan Pike', 'category-approver'],
     ['Theo Marsh', 'legal'],
+    ['Ivy Sandell', 'enrolment-officer'],
     ['Ada Winslow', 'press-officer'],
     ['Bram Ellery', 'contact'],
     ['Cleo Hart', 'deputy'],

@@ -1,11 +1,18 @@
 import type { Readable } from 'node:stream'
 import type { ZodType } from 'zod'
-import type { Ctx } from './context.ts'
+import type { Credential, Ctx } from './context.ts'
 
 /** Who may call: anybody; anybody with a token or session of this node; or people who hold one of these roles. */
 export type Who = 'anyone' | 'signed-in' | readonly string[]
 
-export type Call<B> = { params: Record<string, string>; query: Record<string, string>; body: B; ctx: Ctx }
+/** `credential`: undefined where nobody in particular calls. */
+export type Call<B> = {
+  params: Record<string, string>
+  query: Record<string, string>
+  body: B
+  ctx: Ctx
+  credential?: Credential | undefined
+}
 
 /** An answer with a status other than the endpoint's own. */
 export class Reply<R> {
@@ -36,6 +43,8 @@ export type Endpoint<B = unknown, R = unknown> = {
   path: string
   summary: string
   who: Who
+  /** Signing, releasing, approving: a session must have been proved in the last ten minutes, a token must have the scope `act`. */
+  stepUp?: true
   body?: ZodType<B>
   reply: ZodType<R>
   /** The status of an ordinary answer; 200 when left out. */

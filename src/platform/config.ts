@@ -22,6 +22,8 @@ export type Config = {
   seed: 'world' | 'people'
   fsync: boolean
   claimMilliseconds: number
+  /** Where this node's people show who they are; none while trying out means that they choose. */
+  oidc: { issuer: string; clientId: string; secretFile: string | undefined; subjectClaim: string } | undefined
   /** Bytes of the largest attachment whose bytes travel. */
   attachmentLimit: number
 }
@@ -59,6 +61,7 @@ export function readConfig(env: Env): Config {
     seed: oneOf(env, 'CONCORDAT_SEED', ['world', 'people'] as const),
     fsync: oneOf(env, 'CONCORDAT_FSYNC', ['on', 'off'] as const) === 'on',
     claimMilliseconds: whole(env, 'CONCORDAT_CLAIM', 15_000, 100, 600_000),
+    oidc: signInProvider(env, environment),
     attachmentLimit: whole(env, 'CONCORDAT_ATTACHMENT_LIMIT', 4 * 2 ** 30, 1, 2 ** 40),
   }
   refuseInEarnest(config)
@@ -73,6 +76,19 @@ function refuseInEarnest({ environment, ledger, statementSeconds, fsync }: Confi
   if (statementSeconds !== undefined)
     throw new ConfigInvalid('CONCORDAT_STATEMENTS is for trying out: in production the agreement says how often a statement is made')
   if (!fsync) throw new ConfigInvalid('CONCORDAT_FSYNC=off is for tests: what is acknowledged must be on disk')
+}
+
+function signInProvider(env: Env, environment: Config['environment']): Config['oidc'] {
+  const [issuer] = given(env, 'CONCORDAT_OIDC_ISSUER')
+  const [clientId] = given(env, 'CONCORDAT_OIDC_CLIENT')
+  if (issuer === undefined && clientId === undefined) return undefined
+  const url = URL.parse(issuer ?? '')
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && environment === 'trying-out')
+  if (!url || !secure || url.search !== '' || url.hash !== '')
+    throw new ConfigInvalid('CONCORDAT_OIDC_ISSUER takes the address of an issuer, https in production')
+  if (clientId === undefined) throw new ConfigInvalid('CONCORDAT_OIDC_CLIENT is missing: the id this node has at its sign-in provider')
+  const secretFile = given(env, 'CONCORDAT_OIDC_SECRET_FILE').map((path) => resolve(path))[0]
+  return { issuer: issuer!, clientId, secretFile, subjectClaim: given(env, 'CONCORDAT_OIDC_SUBJECT')[0] ?? 'sub' }
 }
 
 function given(env: Env, name: string): string[] {

@@ -17,6 +17,18 @@ export type Actor = {
   scope?: readonly string[]
 }
 
+/**
+ * By what a caller showed who they are. A session: when its person last proved it, unknown where nobody said. A token: what it may be
+ * used for, whatever roles its holder has.
+ */
+export type Credential = { kind: 'session'; provedAt?: Date } | { kind: 'token'; id: string; scopes: readonly TokenScope[]; expires: Date }
+
+/** `read`: see. `file`: change. `act`: sign, release, approve. One does not bring another. */
+export const tokenScopes = ['read', 'file', 'act'] as const
+export type TokenScope = (typeof tokenScopes)[number]
+
+export type Recognised = { actor: Actor; credential: Credential }
+
 /** Made at the edge, passed down; nothing else reads a clock or draws a random number. */
 export type Ctx = { now: () => Date; random: Random; actor: Actor; log: Log }
 

@@ -80,7 +80,7 @@ export async function createWeb(options: WebOptions): Promise<FastifyInstance> {
   mountHealth(app, options.health)
   if (options.publicFiles) mountPublicFiles(app, options.publicFiles)
   await mountApi(app, door, { title: options.title, origin, endpoints: options.endpoints, makeCtx, checkReplies: !options.production })
-  await mountPages(app, door, { pages, makeCtx, render })
+  await mountPages(app, door, { pages, makeCtx, render, signIn, awayTo: options.formTargets ?? [] })
   refuseOtherMethods(app, new Map(routes))
   return app
 }
@@ -100,6 +100,8 @@ function newServer(options: WebOptions, headers: Record<string, string>, errors:
   app.removeAllContentTypeParsers()
   app.decorateRequest('actor', null)
   app.decorateRequest('session', null)
+  app.decorateRequest('caller', null)
+  app.decorateRequest('refusal', null)
   return app
 }
 

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { endpoint, type Endpoint } from '#platform/api'
 import { instant } from '#platform/clock'
-import type { Ctx } from '#platform/context'
+import type { Credential, Ctx } from '#platform/context'
 import { transact, type Db } from '#platform/db'
 import { invalid } from '#platform/errors'
 import type { AuthorityId } from '#exchange'
 import { enquiryIn, questionId } from './case.ts'
 import { caseFor, recordFinding, writeNote } from './desk.ts'
+import { recordOpening } from './opening.ts'
+import { wantedItems, type ReadingRules } from './reading.ts'
 import { rights } from './rights.ts'
 import { answerShape, caseShape, caseShown, happeningShape, happeningShown, itemShape, itemsShown, type CaseShown } from './shown.ts'
 import {
@@ -34,6 +36,8 @@ export type Named = { id: string; label: string }
 export type CaseworkDeps = {
   db: Db
   node: AuthorityId
+  /** What may be stated as the purpose of opening something. */
+  reading: ReadingRules
   asking?: Asking
   /** What the agreement calls the conditions of a permission. */
   conditions?: readonly Named[]
@@ -42,7 +46,7 @@ export type CaseworkDeps = {
 }
 
 const noteShape = z.object({ id: z.uuid(), text: z.string(), by: z.string(), role: z.string(), at: z.iso.datetime() })
-const wholeCase = caseShape.extend({ items: z.array(itemShape), answers: z.array(answerShape), notes: z.array(noteShape) })
+export const wholeCase = caseShape.extend({ items: z.array(itemShape), answers: z.array(answerShape), notes: z.array(noteShape) })
 const made = z.object({ id: z.uuid() })
 
 const newNote = z.strictObject({ text: z.string() })
@@ -66,10 +70,11 @@ export function api(deps: CaseworkDeps): Endpoint[] {
     endpoint({
       method: 'GET',
       path: '/cases/:id',
-      summary: 'A case with every item, the same folded into answers, and its notes',
+      summary:
+        'A case with its items, the same folded into answers, and its notes; ?purpose= says what for, ?open=none or ids opens less than all',
       who: read,
       reply: wholeCase,
-      handle: ({ params, ctx }) => caseWithItems(deps, params['id']!, ctx),
+      handle: ({ params, query, credential, ctx }) => openCase(deps, { case: params['id']!, query, credential }, ctx),
     }),
     endpoint({
       method: 'GET',
@@ -135,7 +140,21 @@ async function openEnquiries({ db, asking }: CaseworkDeps, caseId?: string): Pro
   return new Map([...Map.groupBy(open, (one) => one.case)].map(([id, some]) => [id, some.length]))
 }
 
-async function caseWithItems(deps: CaseworkDeps, id: string, ctx: Ctx): Promise<z.infer<typeof wholeCase>> {
+type Asked = { case: string; query: Record<string, string>; credential: Credential | undefined }
+
+/** What is opened is recorded before it is shown, and told to whomever it came from. The rest is listed without what it says. */
+async function openCase(deps: CaseworkDeps, asked: Asked, ctx: Ctx): Promise<z.infer<typeof wholeCase>> {
+  const { db, node, reading: rules } = deps
+  const found = await caseWithItems(deps, asked.case, ctx)
+  const isWanted = wantedItems(asked.query['open'])
+  const opened = new Set(found.items.filter(({ id, value }) => value !== undefined && isWanted(id)).map(({ id }) => id))
+  const { purpose } = asked.query
+  if (asked.query['open'] !== 'none')
+    await recordOpening(db, { case: asked.case, items: [...opened], node, rules, purpose, credential: asked.credential }, ctx)
+  return { ...found, items: found.items.map(({ value, ...item }) => (opened.has(item.id) ? { ...item, value } : item)) }
+}
+
+export async function caseWithItems(deps: CaseworkDeps, id: string, ctx: Ctx): Promise<z.infer<typeof wholeCase>> {
   const { db, node, asking, conditions = [], questions = [] } = deps
   await caseFor(db, { id, right: 'read', node }, ctx)
   const [line, open, asked = [], items, notes] = await Promise.all([
@@ -152,7 +171,7 @@ async function caseWithItems(deps: CaseworkDeps, id: string, ctx: Ctx): Promise<
   return { ...caseShown(line!, open.get(id) ?? 0, ctx.now()), ...itemsShown(items, words), notes: notes.map(noteShown) }
 }
 
-async function timeline({ db, node, asking }: CaseworkDeps, id: string, ctx: Ctx): Promise<z.infer<typeof happeningShape>[]> {
+export async function timeline({ db, node, asking }: CaseworkDeps, id: string, ctx: Ctx): Promise<z.infer<typeof happeningShape>[]> {
   await caseFor(db, { id, right: 'read', node }, ctx)
   const [reports, copies, notes, findings, asked = []] = await Promise.all([
     reportsOfCase(db, id),

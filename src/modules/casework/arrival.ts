@@ -3,7 +3,7 @@ import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { newReference } from '#platform/ids'
-import { openItemRef, type Arrived, type AuthorityId, type Inbound, type ItemRef, type OpenItem } from '#exchange'
+import { NotYet, openItemRef, type Arrived, type AuthorityId, type Inbound, type OpenItem } from '#exchange'
 import {
   caseToFileUnder,
   enquiryIn,
@@ -24,7 +24,6 @@ import {
   insertCorrections,
   insertItems,
   insertReport,
-  restrictItems,
   type CaseRow,
   type Copy,
   type NewItem,
@@ -109,9 +108,6 @@ async function keepAnswers(tx: Tx, { record, case: id, report, node }: Answers, 
   await keepNew(tx, items, ctx)
 }
 
-/** Tried again by its sender, as anything is that meets a fault. */
-class NotYet extends Error {}
-
 // What was told before may be on its way still, and be overtaken; a peer may have been away for days.
 const MAY_BE_OVERTAKEN = 7 * 86_400_000
 
@@ -133,7 +129,7 @@ async function keepCorrections(tx: Tx, { arrived, case: id, report, node }: Corr
   const strange = unmet.filter(({ corrects }) => told.some((copy) => copy.id === corrects))
   const age = ctx.now().getTime() - arrived.logTime.getTime()
   if (strange.length > 0 || (unmet.length > 0 && age > MAY_BE_OVERTAKEN)) throw new Refusal('envelope-invalid')
-  if (unmet.length > 0) throw new NotYet('what this corrects has not arrived yet')
+  if (unmet.length > 0) throw new NotYet()
   await insertCorrections(
     tx,
     corrections.map((correction) => ({ ...correction, record: arrived.record.id })),
@@ -198,12 +194,4 @@ async function openByDisclosure(tx: Tx, organisation: CaseOrganisation, ctx: Ctx
     const fresh = newCase(newReference('ICO', ctx.random), organisation, 3, ctx)
     if (await insertCase(tx, fresh)) return fresh
   }
-}
-
-/**
- * A recall: from this moment the copies that came in that disclosure are shown to nobody here; deleting or keeping them is a records
- * officer's decision. `items` narrows it. Again, it changes nothing. Returns what is restricted.
- */
-export function restrict(tx: Tx, { disclosure, items }: { disclosure: string; items?: string[] }, ctx: Ctx): Promise<ItemRef[]> {
-  return restrictItems(tx, disclosure, items ?? null, ctx.now())
 }

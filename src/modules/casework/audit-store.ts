@@ -8,14 +8,16 @@ export type ItemPageRow = {
   record: string
   organisation: string
   question: string
-  /** Canonical JSON. */
-  value: string
-  salt: string
+  /** Canonical JSON; with the salt null once erased. */
+  value: string | null
+  salt: string | null
   commitment: string
   via: Via
   permission: string | null
   added_at: Date
   restricted_since: Date | null
+  /** Whether somebody decided that it be deleted. */
+  deleted: boolean
 }
 
 export type ItemPlace = { id: string; record: string }
@@ -23,7 +25,8 @@ export type ItemPlace = { id: string; record: string }
 export function itemsPage(db: Db | Tx, after: ItemPlace, limit: number): Promise<ItemPageRow[]> {
   return query(
     db,
-    `select i.id, i.record, c.organisation, i.question, i.value, i.salt, i.commitment, i.via, i.permission, i.added_at, i.restricted_since
+    `select i.id, i.record, c.organisation, i.question, i.value, i.salt, i.commitment, i.via, i.permission, i.added_at, i.restricted_since,
+       exists (select from casework.decisions as d where d.item = i.id and d.record = i.record and d.decision = 'deleted') as deleted
      from casework.items as i
      join casework.cases as c on c.id = i.case_id
      where (i.id, i.record) > ($1, $2)

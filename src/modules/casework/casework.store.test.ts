@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { canonical } from '#platform/canonical'
-import { systemRandom, type Ctx } from '#platform/context'
+import { systemRandom, tokenScopes, type Ctx } from '#platform/context'
 import { closeDb, openDb, query, transact, type Db } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
 import { newReference } from '#platform/ids'
@@ -45,6 +45,7 @@ const as = (...roles: string[]): Ctx => ({
   log: silentLog,
   actor: { id: id(), name: 'Somebody', roles },
 })
+const reading = { deferredDays: 90, purposes: [{ id: 'unstated', label: 'No purpose was stated', told: 'next-day' as const }] }
 const refuses = (code: RefusalCode) => (error: unknown) => error instanceof Refusal && error.code === code
 const answer = (value: unknown, question = 'q19'): OpenItem => newFinding(question, value, systemRandom)
 const company = (name = 'Marlow Fresh Limited') => ({ id: id(), name, identifiers: [], verified: true })
@@ -362,8 +363,9 @@ async function asks(
     origin: 'http://localhost:3001',
     log: silentLog,
     pages: [],
-    endpoints: api({ db: houses[node].desk, node }),
-    authenticate: async ({ bearer }) => (bearer ? as(bearer).actor : undefined),
+    endpoints: api({ db: houses[node].desk, node, reading }),
+    authenticate: async ({ bearer }) =>
+      bearer ? { actor: as(bearer).actor, credential: { kind: 'token', id: bearer, scopes: tokenScopes, expires: new Date() } } : undefined,
     makeCtx: (actor) => ({ ...as(), actor }),
     health: async () => ({ ready: true, checks: {} }),
   })

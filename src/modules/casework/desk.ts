@@ -19,7 +19,8 @@ export async function caseFor(
   return row
 }
 
-function roleFor(right: Right, node: AuthorityId, { actor }: Ctx): string | undefined {
+/** The role in which the actor may do this, if any. */
+export function roleFor(right: Right, node: AuthorityId, { actor }: Ctx): string | undefined {
   return actor.roles.find((role) => (rights[node][right] as readonly string[]).includes(role))
 }
 

@@ -180,7 +180,7 @@ export type ItemRow = {
 
 /** Each item of a case once, or of these among them: of several copies the one still in use that came last. */
 export async function itemsOfCase(db: Db | Tx, id: string, only?: string[]): Promise<ItemRow[]> {
-  const rows = await query<Omit<ItemRow, 'value' | 'rules'> & { value: string; rules: string | null }>(
+  const rows = await query<Omit<ItemRow, 'value' | 'rules'> & { value: string | null; rules: string | null }>(
     db,
     `select i.*, array(select o.organisation::text from casework.item_origins o where o.item = i.id order by 1) as origins,
        r.stage, r.made_at, c.corrects, c.why
@@ -197,7 +197,7 @@ export async function itemsOfCase(db: Db | Tx, id: string, only?: string[]): Pro
   )
   return rows.map((row) => ({
     ...row,
-    value: JSON.parse(row.value) as unknown,
+    value: row.value === null ? null : (JSON.parse(row.value) as unknown),
     rules: row.rules === null ? null : (JSON.parse(row.rules) as string[]),
   }))
 }
@@ -260,23 +260,6 @@ export async function originsOfCase(tx: Tx, id: string): Promise<string[]> {
     [id],
   )
   return rows.map((row) => row.organisation)
-}
-
-/** The items of that disclosure, all of them; those not yet restricted are from now. */
-export async function restrictItems(
-  tx: Tx,
-  disclosure: string,
-  items: string[] | null,
-  at: Date,
-): Promise<{ id: string; commitment: string }[]> {
-  return query(
-    tx,
-    `update casework.items
-     set restricted_since = coalesce(restricted_since, $3)
-     where record = $1 and via = 'permission' and ($2::uuid[] is null or id = any($2::uuid[]))
-     returning id, commitment`,
-    [disclosure, items, at],
-  )
 }
 
 export type NoteRow = { id: string; author: string; author_role: string; text: string; written_at: Date }

@@ -6,7 +6,7 @@ import { Refusal } from '#platform/errors'
 import type { Tx } from '#platform/db'
 import { readJws } from '#platform/jws'
 import { itemsMatch, keptStatement, type Arrived, type Inbound, type ItemRef, type Trust } from '#exchange'
-import { keyCountsAt, permissionChecker, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
+import { keyCountsAt, mustBeSignedByTwo, permissionChecker, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
 import { isRecalled, rememberRecall } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
@@ -100,7 +100,9 @@ function decideAgain(agreement: Agreement, { record, logTime }: Arrived, sent: C
         permission: permission && facts(permission, ref, Math.floor(logTime.getTime() / 1000)),
       })
       if (!verdict.allowed) throw new Refusal(verdict.code, { clause: CLAUSE, items: [item.id] })
-      under.set(item.id, permission!.claims.jti)
+      mustBeSignedByTwo(agreement.file, permission!, [item])
+      // Shown with the copy: that of the organisation it is filed under, which comes first.
+      if (!under.has(item.id)) under.set(item.id, permission!.claims.jti)
     }
   }
   return under
@@ -135,45 +137,30 @@ function facts(permission: Permission, ref: ItemRef, time: number) {
   }
 }
 
-const recall = z.object({ disclosure: z.uuid(), permission: z.uuid() })
+const recall = z.object({ disclosure: z.uuid(), permission: z.uuid(), items: z.array(z.object({ id: z.uuid() })) })
 
-/** What had left is restricted at once; what is still on its way is refused when it comes. */
+/**
+ * What had left under that permission, all of it or the items named, is restricted at once; what is still on its way is refused when it
+ * comes. Of the organisations it came from only the one that withdrew is told: to the others it is as if nothing had happened.
+ */
 export const keepRecall: Inbound = async (tx, { record }, queue, ctx) => {
-  const { disclosure, permission } = recall.parse(record)
+  const { disclosure, permission, items } = recall.parse(record)
   await rememberRecall(tx, disclosure, permission, ctx.now())
-  const restricted = new Map((await restrict(tx, { disclosure }, ctx)).map((item) => [item.id, item]))
-  for (const { claims, items } of await permissionsOf(tx, disclosure)) {
-    const its = items.flatMap((item) => restricted.get(item.id) ?? [])
-    if (its.length === 0) continue
-    await queue(
-      tx,
-      'portal',
-      'receipt',
-      {
-        clause: CLAUSE,
-        members: {
-          organisation: claims.iss,
-          for: record.id,
-          about: 'recall',
-          state: 'accepted',
-          items: its,
-          via: 'permission',
-          // The one this organisation gave: of a withdrawal by another origin it learns nothing.
-          permission: claims.jti,
-        },
-        chain: claims.iss,
-      },
-      ctx,
-    )
-  }
+  const claims = await claimsUnder(tx, disclosure, permission)
+  if (!claims) return
+  const named = new Set(items.map(({ id }) => id))
+  const its = claims.authorization_details[0].items.map(({ id }) => id).filter((id) => named.size === 0 || named.has(id))
+  const organisation = claims.iss
+  const restricted = await restrict(tx, { disclosure, permission, organisation, items: its, recall: record.id }, ctx)
+  if (restricted.length === 0) return
+  const told = { organisation, for: record.id, about: 'recall', state: 'accepted', items: restricted, via: 'permission', permission }
+  await queue(tx, 'portal', 'receipt', { clause: CLAUSE, members: told, chain: organisation }, ctx)
 }
 
-/** The permissions a disclosure that was kept here rests on; they were checked when it came. */
-async function permissionsOf(tx: Tx, disclosure: string): Promise<{ claims: Claims; items: ItemRef[] }[]> {
+/** What was permitted by that permission, where a disclosure that was kept here rests on it; it was checked when that came. */
+async function claimsUnder(tx: Tx, disclosure: string, permission: string): Promise<Claims | undefined> {
   const statement = await keptStatement(tx, disclosure)
-  if (!statement) return []
+  if (!statement) return undefined
   const record = JSON.parse(readJws(statement).text) as { permissions: SignedPermission[] }
-  return record.permissions
-    .map(({ permission }) => readClaims(permission))
-    .map((claims) => ({ claims, items: claims.authorization_details[0].items }))
+  return record.permissions.map((signed) => readClaims(signed.permission)).find(({ jti }) => jti === permission)
 }

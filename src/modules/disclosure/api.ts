@@ -2,12 +2,12 @@ import { z } from 'zod'
 import { endpoint, Reply, type Endpoint } from '#platform/api'
 import { sha256, type Bytes } from '#platform/bytes'
 import { canonical } from '#platform/canonical'
-import { caseById, itemsForDisclosure } from '#casework'
+import { caseById, checkText, itemsForDisclosure } from '#casework'
 import type { Ctx } from '#platform/context'
 import { transact, type Db, type Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { decisionOn, outcomesOf, requestSend, sentStatements } from '#exchange'
-import { insertProposal, proposalById, proposalByKey, proposalsInCase } from './store.ts'
+import { insertCalledOff, insertProposal, proposalById, proposalByKey, proposalsInCase } from './store.ts'
 
 export type DisclosureDeps = { db: Db; poke: () => void; waitMilliseconds: number }
 
@@ -45,6 +45,15 @@ export function api(deps: DisclosureDeps): Endpoint[] {
       body,
       reply: z.object({ id: z.string(), state: states, envelope: z.string() }),
       handle: ({ params, body: wish, ctx }) => disclose(deps, params['id']!, wish, ctx),
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/disclosures/:id/calling-off',
+      who: ['releasing-officer'],
+      summary: 'Call a disclosure off that has not left yet; the organisations that had notice of it are told that it was not sent',
+      body: z.strictObject({ reason: z.string() }),
+      reply: z.object({ id: z.string(), state: states }),
+      handle: ({ params, body: said, ctx }) => callOff(deps, params['id']!, said.reason, ctx),
     }),
     endpoint({
       method: 'GET',
@@ -107,6 +116,26 @@ async function proposedBefore(db: Db, caseId: string, wish: Wish): Promise<strin
   const said = [wish.to, wish.purpose, wish.necessity ?? '', wish.items]
   if (canonical([recipient, purpose, necessity, items]) !== canonical(said)) throw new Refusal('replayed-differently')
   return id
+}
+
+/** It never leaves if nobody had claimed it for sending by now; whether somebody had, the state says. */
+async function callOff(
+  { db, poke }: DisclosureDeps,
+  id: string,
+  said: string,
+  ctx: Ctx,
+): Promise<{ id: string; state: z.infer<typeof states> }> {
+  const reason = checkText(said, 'reason')
+  const proposal = await proposalById(db, id)
+  const before = (await outcomesOf(db, [id])).get(id)
+  if (!proposal || !before) throw new Refusal('not-found')
+  if (stateOf(before.state) !== 'queued') throw new Refusal('already-done')
+  const row = { disclosure: id, reason, officer: ctx.actor.id, called_off_at: ctx.now() }
+  await transact(db, async (tx) => {
+    if (!(await insertCalledOff(tx, row))) throw new Refusal('already-done')
+  })
+  poke()
+  return { id, state: stateOf((await outcomesOf(db, [id])).get(id)!.state) }
 }
 
 async function describe(db: Db, id: string): Promise<z.infer<typeof read>> {

@@ -1,4 +1,5 @@
 import type { Agent } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 import type { Agreement } from '#agreement'
 import type { Bytes } from '#platform/bytes'
 import type { Ctx } from '#platform/context'
@@ -27,6 +28,8 @@ export type GatewayConfig = {
   restKey: Bytes
   /** Where the other gateways listen. */
   peers: Partial<Record<NodeId, string>>
+  /** Where witnesses show what they cosigned. A witness is no peer: it is read, and sends nothing. */
+  witnesses?: readonly string[]
   outbound: Partial<Record<Kind, Outbound>>
   inbound: Partial<Record<Kind, Inbound>>
   signOnly?: Record<string, SignOnly>
@@ -34,6 +37,10 @@ export type GatewayConfig = {
   mayNotLeave?: (tx: Tx, rows: readonly DueRow[], ctx: Ctx) => Promise<Map<string, RefusalCode>>
   /** Work of modules that goes with the clock, in its own transaction (a withdrawal's receipt). */
   chores?: (tx: Tx, queue: Queue, ctx: Ctx) => Promise<number>
+  /** Work that takes long, each with a loop of its own, so that no message waits behind it. Answers with how many milliseconds to rest. */
+  errands?: readonly Errand[]
+  /** What a module takes from other gateways beside envelopes, on the same listener. It lets in whom it knows. */
+  peerRoutes?: (app: FastifyInstance, config: GatewayConfig) => void
   times: {
     claimMilliseconds: number
     retryCapMilliseconds: number
@@ -45,6 +52,8 @@ export type GatewayConfig = {
   /** Set by the gateway itself: what waits for a peer when it stops waits no longer. */
   ending?: AbortSignal
 }
+
+export type Errand = (gateway: RunningGateway) => Promise<number>
 
 /** What a gateway that runs has besides: connections to its peers that stay open. */
 export type RunningGateway = GatewayConfig & { agent: Agent }

@@ -32,7 +32,9 @@ const BATCH = 128
 const AT_ONCE = 32
 /** Statements for one organisation's portal travel together up to this many bytes. */
 const CARRIER_BYTES = 180_000
-const carried: ReadonlySet<Kind> = new Set(['receipt', 'notice', 'permission-request', 'enquiry'])
+const carried: ReadonlySet<Kind> = new Set(['receipt', 'notice', 'permission-request', 'enquiry', 'statement', 'reads', 'withdrawal', 'enrolment', 'suspension'])
+/** A body's word to the organisation; the portal's own withdrawals go the other way. */
+const isCarried = ({ node }: GatewayConfig, kind: Kind): boolean => node !== 'portal' && carried.has(kind)
 
 type Ready = { row: OutboxRow; statement: string; payload: Bytes }
 type Parcel = { id: string; peer: NodeId; manifest: string; payload: Bytes; ready: Ready[] }
@@ -88,7 +90,7 @@ function makeReady(config: GatewayConfig, row: OutboxRow, log: LogMember, ctx: C
 
 /** Only what goes to the organisation shows where the entry stands in its chain. */
 async function logsOf(tx: Tx, config: GatewayConfig, rows: DueRow[]): Promise<Map<string, LogMember>> {
-  const split = Map.groupBy(rows, (row) => carried.has(row.kind))
+  const split = Map.groupBy(rows, (row) => isCarried(config, row.kind))
   const find = (some: DueRow[] | undefined, opening: boolean) =>
     some
       ? logOf(
@@ -102,9 +104,9 @@ async function logsOf(tx: Tx, config: GatewayConfig, rows: DueRow[]): Promise<Ma
 }
 
 function parcels(config: GatewayConfig, ready: Ready[], ctx: Ctx): Parcel[] {
-  const alone = ready.filter(({ row }) => !carried.has(row.kind))
+  const alone = ready.filter(({ row }) => !isCarried(config, row.kind))
   const together = Map.groupBy(
-    ready.filter(({ row }) => carried.has(row.kind)),
+    ready.filter(({ row }) => isCarried(config, row.kind)),
     ({ row }) => row.peer,
   )
   return [

@@ -6,19 +6,20 @@ import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal, type RefusalCode } from '#platform/errors'
 import type { DueRow, ItemRef, NodeId, Outbound, Trust } from '#exchange'
-import { heldFor, heldOver, permissionChecker, standingOf, type HeldRow } from '#permission'
-import { proposalById, type ProposalRow } from './store.ts'
+import { heldFor, heldOver, lackSecond, permissionChecker, signedIn, standingOf, type HeldRow, type Permission } from '#permission'
+import { calledOff, proposalById, type ProposalRow } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
 
 /** A permission as it was signed; of what our own database says about it only the withdrawal counts. */
-type Standing = HeldRow & { items: ItemRef[]; facts: PermissionFacts | undefined }
+type Standing = HeldRow & { items: ItemRef[]; facts: PermissionFacts | undefined; checked?: Permission }
 
 /** Checked again at every decision: a row that somebody wrote into the store, or widened there, opens nothing. */
 function signedPart(held: HeldRow, agreement: Agreement, check: ReturnType<typeof permissionChecker>): Standing {
   const invalid = { ...held, items: [], facts: undefined }
   try {
-    const { claims, items, purpose } = check({ permission: held.permission, enrolment: held.enrolment })
+    const checked = check(signedIn(held))
+    const { claims, items, purpose } = checked
     const { from, to } = claims.authorization_details[0]
     // What was signed under another text of the agreement was not signed for this one.
     if (claims.jti !== held.id || claims.agreement.hash !== agreement.hash) return invalid
@@ -32,7 +33,7 @@ function signedPart(held: HeldRow, agreement: Agreement, check: ReturnType<typeo
       ends: claims.exp,
       withdrawn: held.withdrawn_at !== null,
     }
-    return { ...held, items, facts }
+    return { ...held, items, facts, checked }
   } catch {
     return invalid
   }
@@ -94,8 +95,10 @@ function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, it
         // The words that were signed for: an id with other words under it is another item.
         permission: permission?.facts && { ...permission.facts, items: covers(permission, item) ? [item.id] : [] },
       })
-      if (verdict.allowed) pairs.push({ item, origin, permission: permission! })
-      else refusals.push({ item: item.id, code: verdict.code })
+      if (!verdict.allowed) refusals.push({ item: item.id, code: verdict.code })
+      else if (lackSecond(agreement.file, permission!.checked!, [item]).length > 0)
+        refusals.push({ item: item.id, code: 'second-signature-missing' })
+      else pairs.push({ item, origin, permission: permission! })
     }
   }
   return refusals.length > 0 ? { refused: refusalFor(agreement, refusals) } : { pairs }
@@ -145,7 +148,7 @@ function prepared(
       items: items.map(refOf),
       necessity: proposal.necessity,
       officer,
-      permissions: permissions.map(({ permission, enrolment }) => ({ permission, enrolment })),
+      permissions: permissions.map(signedIn),
     },
     payload: Buffer.from(canonical({ organisation, items: content })),
     permissions: permissions.map((permission) => permission.id),
@@ -178,11 +181,20 @@ function prepared(
 
 const refOf = ({ id, commitment }: { id: string; commitment: string }) => ({ id, commitment })
 
-/** Asked in the transaction that claims disclosures for sending: each permission they rest on must still stand. Answers with those that may not leave. */
+/**
+ * Asked in the transaction that claims disclosures for sending: each permission they rest on must still stand, and nobody have called
+ * them off. Answers with those that may not leave.
+ */
 export async function mayNotLeave(tx: Tx, rows: readonly DueRow[], ctx: Ctx): Promise<Map<string, RefusalCode>> {
   const disclosures = rows.filter((row) => row.kind === 'disclosure')
+  if (disclosures.length === 0) return new Map()
+  const off = await calledOff(
+    tx,
+    disclosures.map(({ id }) => id),
+  )
   const standing = new Map((await standingOf(tx, [...new Set(disclosures.flatMap((row) => row.permissions))])).map((one) => [one.id, one]))
-  const reason = ({ permissions }: DueRow): RefusalCode | undefined => {
+  const reason = ({ id, permissions }: DueRow): RefusalCode | undefined => {
+    if (off.has(id)) return 'called-off'
     const held = permissions.flatMap((id) => standing.get(id) ?? [])
     if (permissions.length === 0 || held.length !== permissions.length) return 'permission-missing'
     if (held.some((one) => one.withdrawn_at)) return 'permission-withdrawn'

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { transact } from '#platform/db'
 import { describeFault } from '#platform/log'
 import { resume } from '#ledger'
-import type { GatewayConfig } from './config.ts'
+import type { Errand, GatewayConfig } from './config.ts'
 import { dispatch } from './dispatch.ts'
 import { askCosigners, Held, turn, type Cosigners } from './interval.ts'
 import { createPeerServer } from './peer-server.ts'
@@ -19,6 +19,8 @@ export type Gateway = {
   held(): boolean
   stop(): Promise<void>
 }
+
+const AFTER_FAULT = 5_000
 
 export type Pace = { intervalMilliseconds: number; pollMilliseconds: number }
 
@@ -58,6 +60,13 @@ export function createGateway(given: GatewayConfig, pace: Pace): Gateway {
   const send = async () => {
     if ((await attempt('dispatch', () => dispatch(config))) === 0) await sleep(pace.pollMilliseconds)
   }
+  const run = (errand: Errand) => async () => {
+    let rest: number = AFTER_FAULT
+    await attempt('errand', async () => {
+      rest = await errand(config)
+    })
+    await sleep(rest)
+  }
   let next = 0
   const tick = async () => {
     const began = Date.now()
@@ -73,7 +82,7 @@ export function createGateway(given: GatewayConfig, pace: Pace): Gateway {
       await server.listen(listen)
       await attempt('waking', () => askCosigners(config, known))
       await attempt('resume', () => resume(config.db, config.ledger))
-      running.push(loop(decide), loop(send), loop(tick))
+      running.push(loop(decide), loop(send), loop(tick), ...(config.errands ?? []).map((errand) => loop(run(errand))))
     },
     stop: async () => {
       stopping.abort()

@@ -1,5 +1,7 @@
 export { keepDisclosure, keepRecall } from './accept.ts'
 export { api, type DisclosureDeps } from './api.ts'
-export type { GatewayConfig, SignOnly } from './config.ts'
+export type { Errand, GatewayConfig, RunningGateway, SignOnly } from './config.ts'
 export { mayNotLeave, prepareDisclosure } from './door-3.ts'
+export { tellEndings } from './endings.ts'
 export { createGateway, type Gateway, type Pace } from './gateway.ts'
+export { posting } from './put.ts'

@@ -1,10 +1,14 @@
-import { addCosignature, closeInterval, cosignRequest, isRolledBack } from '#ledger'
+import { addCosignature, closeInterval, cosignRequest, isRolledBack, takeCosigned } from '#ledger'
 import type { Ctx } from '#platform/context'
+import { fetchWithin } from '#platform/fetching'
 import { nodeIds, type NodeId } from '#exchange'
 import { patience, type GatewayConfig } from './config.ts'
 
-/** What each cosigner last said it holds of our log (a wrong guess costs one more question), and whether it answers at all. */
-export type Cosigners = Map<NodeId, { size: number; answers: boolean }>
+/**
+ * What each cosigner last said it holds of our log (a wrong guess costs one more question), and whether it answers at all; by node, and
+ * for witnesses by address.
+ */
+export type Cosigners = Map<string, { size: number; answers: boolean }>
 
 /** Raised where another node holds a head under our own signature that our database does not know: nothing more is signed or sent. */
 export class Held extends Error {
@@ -23,7 +27,31 @@ export async function turn(config: GatewayConfig, known: Cosigners): Promise<voi
  */
 export async function askCosigners(config: GatewayConfig, known: Cosigners): Promise<void> {
   const cosigners = nodeIds.filter((node) => node !== config.node && config.peers[node])
-  await Promise.all(cosigners.map((node) => askCosigner(config, node, known, config.makeCtx())))
+  await Promise.all([
+    ...cosigners.map((node) => askCosigner(config, node, known, config.makeCtx())),
+    ...(config.witnesses ?? []).map((url) => askWitness(config, url, known, config.makeCtx())),
+  ])
+}
+
+const LONGEST_NOTE = 20_000
+
+/** A witness looks at our public files by itself; what it cosigned is fetched from where it shows it. Throws Held as a peer's word does. */
+async function askWitness(config: GatewayConfig, url: string, known: Cosigners, ctx: Ctx): Promise<void> {
+  const before = known.get(url) ?? { size: 0, answers: false }
+  try {
+    const { status, body } = await fetchWithin(`${url}/witness/${config.ledger.origin}`, LONGEST_NOTE, timeout(config))
+    if (status !== 200) return
+    const note = body.toString('utf8')
+    if (await isRolledBack(config.db, config.ledger, note)) throw new Held('a witness holds a later head of this log')
+    // The second line of a checkpoint is its size.
+    if (note.split('\n')[1] === String(before.size)) return
+    const size = await takeCosigned(config.db, config.ledger.origin, note, config.trust.ledger)
+    known.set(url, { size: size ?? before.size, answers: true })
+  } catch (error) {
+    if (error instanceof Held) throw error
+    if (before.answers) ctx.log.warn({ event: 'witness-away', error: (error as Error).name })
+    known.set(url, { ...before, answers: false })
+  }
 }
 
 async function askCosigner(config: GatewayConfig, node: NodeId, known: Cosigners, ctx: Ctx): Promise<void> {

@@ -16,7 +16,6 @@ import {
   type DeliveryRow,
   type Header,
   type InboxRow,
-  type Kind,
   type Queue,
   type ReadStatement,
 } from '#exchange'
@@ -30,8 +29,12 @@ export type Checked = Proved | (Read & { refusal: RefusalCode })
 export type Arrival = { header: Header; hash: Bytes; all: Checked[] }
 
 const TOGETHER = 32
-/** A withdrawal takes its permission from whoever decides: two in one transaction could wait for a decision that waits for the first. */
-const alone: ReadonlySet<Kind> = new Set(['withdrawal'])
+/**
+ * What ends a permission takes it from whoever decides: two in one transaction could wait for a decision that waits for the first.
+ */
+function goesAlone({ record }: Read): boolean {
+  return record.kind === 'withdrawal' || record.kind === 'suspension' || record['narrows'] !== undefined
+}
 
 /**
  * Keeps what arrived, or records why not, and answers with the signed acknowledgement: committed before it answers. Envelopes that
@@ -39,7 +42,7 @@ const alone: ReadonlySet<Kind> = new Set(['withdrawal'])
  */
 export function keeper(config: GatewayConfig): (arrival: Arrival) => Promise<string> {
   const together = inGroups((group: Arrival[]) => keepTogether(config, group), TOGETHER)
-  return (arrival) => (arrival.all.some(({ record }) => alone.has(record.kind)) ? keepApart(config, arrival) : together(arrival))
+  return (arrival) => (arrival.all.some(goesAlone) ? keepApart(config, arrival) : together(arrival))
 }
 
 /**

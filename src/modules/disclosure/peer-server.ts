@@ -2,7 +2,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import { cosign, witnessedCheckpoint } from '#ledger'
 import { describeFault } from '#platform/log'
 import { refusals } from '#platform/errors'
-import { LONGEST_ENVELOPE } from '#exchange'
+import { LONGEST_ENVELOPE, NotYet } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { receiver } from './receive.ts'
 
@@ -51,9 +51,11 @@ export function createPeerServer(config: GatewayConfig, afterwards: () => void):
     const note = await witnessedCheckpoint(config.db, (request.params as { origin: string }).origin)
     return note === undefined ? problem(reply, 'not-found') : reply.type('text/plain; charset=utf-8').send(note)
   })
+  config.peerRoutes?.(app, config)
   app.setNotFoundHandler((_request, reply) => problem(reply, 'not-found'))
   app.setErrorHandler((error, _request, reply) => {
     if ((error as { code?: string }).code === 'FST_ERR_CTP_BODY_TOO_LARGE') return problem(reply, 'too-large')
+    if (error instanceof NotYet) return problem(reply, 'unavailable')
     config.makeCtx().log.error({ event: 'gateway-fault', ...describeFault(error) })
     return problem(reply, 'fault')
   })

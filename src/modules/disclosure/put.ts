@@ -5,7 +5,7 @@ import { instant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
-import { insertOutbox, payloadHash, type Kind, type NodeId, type Prepared, type Queue } from '#exchange'
+import { insertOutbox, payloadHash, saidBefore, type Kind, type NodeId, type Prepared, type Queue } from '#exchange'
 import { appendMany } from '#ledger'
 import type { GatewayConfig } from './config.ts'
 
@@ -44,9 +44,29 @@ export async function posting<T>(tx: Tx, config: GatewayConfig, work: (put: Put,
     return id
   }
   const result = await work(put, queue)
-  if (letters.length > 0) await write(tx, config, letters, ctx)
+  const fresh = await notSaidBefore(tx, letters)
+  if (fresh.length > 0) await write(tx, config, fresh, ctx)
   return result
 }
+
+/** After a restore what is done again is not said again: answers that were given, and recalls that were made, as others handed them back. */
+async function notSaidBefore(tx: Tx, letters: Letter[]): Promise<Letter[]> {
+  const answering = letters.flatMap(({ kind, prepared }) => answeredBy(kind, prepared.members) ?? [])
+  if (answering.length === 0) return letters
+  const known = new Set((await saidBefore(tx, answering)).map((record) => samenessOf(JSON.parse(record) as Members)))
+  if (known.size === 0) return letters
+  return letters.filter(({ text }) => !known.has(samenessOf(JSON.parse(text) as Members)))
+}
+
+type Members = { [member: string]: unknown }
+
+function answeredBy(kind: unknown, members: Members): string | undefined {
+  if (kind === 'receipt') return members['for'] as string
+  return kind === 'recall' ? (members['disclosure'] as string) : undefined
+}
+
+const samenessOf = (record: Members): string =>
+  canonical([record['kind'], answeredBy(record['kind'], record), record['about'] ?? '', record['organisation'] ?? '', record['permission'] ?? '', record['decision'] ?? ''])
 
 type Verdicts = Map<string, ReturnType<typeof decideSend>>
 

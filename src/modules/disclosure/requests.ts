@@ -2,13 +2,14 @@ import { savepoint, transact, type Tx } from '#platform/db'
 import { Refusal, type RefusalDetail } from '#platform/errors'
 import type { Ctx } from '#platform/context'
 import { describeFault } from '#platform/log'
-import { isKind, putOffRequest, settleRequests, takeRequests, type QueuedRequest, type RequestOutcome } from '#exchange'
+import { isKind, NotYet, putOffRequest, settleRequests, takeRequests, type QueuedRequest, type RequestOutcome } from '#exchange'
 import type { GatewayConfig } from './config.ts'
 import { posting, type Put } from './put.ts'
 
 const TOGETHER = 128
 const APART = 32
-const AFTER_FAULT = 1000
+/** How long a request waits after a fault, or while what it speaks of is still on its way. */
+const PUT_OFF = 1000
 
 /**
  * Decides what the desk asked for. A refusal leaves nothing behind but its record. A crash before commit leaves every request pending.
@@ -27,24 +28,37 @@ async function decideTogether(config: GatewayConfig): Promise<number | undefined
   const decide = async (tx: Tx): Promise<number> => {
     const requests = await takeRequests(tx, ctx.now(), TOGETHER)
     if (requests.length === 0) return 0
-    const outcomes: RequestOutcome[] = []
+    const outcomes: (RequestOutcome | PutOff)[] = []
     await posting(
       tx,
       config,
       async (put) => {
-        for (const request of requests) outcomes.push(await prepareAndPut(tx, config, request, put).catch(refusedOr(request)))
+        for (const request of requests) outcomes.push(await prepareAndPut(tx, config, request, put).catch(refusedOrPutOff(request)))
       },
       ctx,
     )
-    await settleRequests(tx, outcomes, ctx.now())
+    const [later, decided] = [outcomes.filter(isPutOff), outcomes.filter((one) => !isPutOff(one))]
+    await settleRequests(tx, decided, ctx.now())
+    for (const { id } of later) await putOff(tx, id, ctx)
     return requests.length
   }
   return transact(config.db, decide).catch(() => undefined)
 }
 
-const refusedOr =
+type PutOff = { id: string; notYet: true }
+
+function isPutOff(outcome: RequestOutcome | PutOff): outcome is PutOff {
+  return 'notYet' in outcome
+}
+
+function putOff(tx: Tx, id: string, ctx: Ctx): Promise<void> {
+  return putOffRequest(tx, id, new Date(ctx.now().getTime() + PUT_OFF))
+}
+
+const refusedOrPutOff =
   ({ id }: QueuedRequest) =>
-  (error: unknown): RequestOutcome => {
+  (error: unknown): RequestOutcome | PutOff => {
+    if (error instanceof NotYet) return { id, notYet: true }
     if (error instanceof Refusal) return { id, code: error.code, ...(error.detail as RefusalDetail) }
     throw error
   }
@@ -64,10 +78,11 @@ async function decideOne(tx: Tx, config: GatewayConfig, request: QueuedRequest, 
     const alone = () => posting(tx, config, (put) => prepareAndPut(tx, config, request, put), ctx)
     await settleRequests(tx, [await savepoint(tx, alone)], ctx.now())
   } catch (error) {
+    if (error instanceof NotYet) return putOff(tx, request.id, ctx)
     const refused = refusalIn(error)
     if (refused) return settleRequests(tx, [{ id: request.id, ...refused }], ctx.now())
     ctx.log.error({ event: 'request-fault', ...describeFault(error) })
-    await putOffRequest(tx, request.id, new Date(ctx.now().getTime() + AFTER_FAULT))
+    await putOff(tx, request.id, ctx)
   }
 }
 

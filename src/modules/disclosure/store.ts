@@ -68,3 +68,28 @@ export async function rememberRecall(tx: Tx, disclosure: string, permission: str
     [disclosure, permission, at],
   )
 }
+
+// Called off
+
+export type CalledOffRow = { disclosure: string; reason: string; officer: string; called_off_at: Date }
+
+/** False where it was called off before. */
+export async function insertCalledOff(tx: Tx, row: CalledOffRow): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `insert into disclosure.called_off (disclosure, reason, officer, called_off_at)
+     values ($1, $2, $3, $4)
+     on conflict on constraint called_off_pk do nothing
+     returning disclosure`,
+    [row.disclosure, row.reason, row.officer, row.called_off_at],
+  )
+  return rows.length === 1
+}
+
+/** Those of these disclosures that an officer called off. */
+export async function calledOff(tx: Tx, ids: string[]): Promise<Set<string>> {
+  const rows = await query<{ disclosure: string }>(tx, 'select disclosure from disclosure.called_off where disclosure = any($1::uuid[])', [
+    ids,
+  ])
+  return new Set(rows.map(({ disclosure }) => disclosure))
+}

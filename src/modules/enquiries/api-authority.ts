@@ -1,16 +1,16 @@
 import { z } from 'zod'
 import { endpoint, type Endpoint } from '#platform/api'
 import { instant } from '#platform/clock'
-import type { Ctx } from '#platform/context'
+import type { Credential, Ctx } from '#platform/context'
 import { transact, type Db } from '#platform/db'
-import { askedQuestion, caseFor, itemsOfCase, rights, type ItemRow } from '#casework'
+import { askedQuestion, caseFor, itemsOfCase, recordOpening, rights, type ItemRow, type ReadingRules } from '#casework'
 import { outcomesOf, type AuthorityId, type Outcome } from '#exchange'
 import { ask, takeBack } from './asking.ts'
 import { answerShown, shown, states, stateOf, type EnquiryWords } from './enquiry.ts'
 import { askedInCase, type AskedRow } from './store.ts'
 
-/** `questions`: those of the list. `poke` wakes this node's gateway where it runs in the same process. */
-export type AskingDeps = { db: Db; node: AuthorityId; questions: readonly { id: string }[]; poke?: () => void }
+/** `questions`: those of the list; `reading`: what an answer may be opened for. `poke` wakes this node's gateway where it runs in the same process. */
+export type AskingDeps = { db: Db; node: AuthorityId; reading: ReadingRules; questions: readonly { id: string }[]; poke?: () => void }
 
 const newEnquiry = z.strictObject({
   text: z.string(),
@@ -35,7 +35,7 @@ const line = z.object({
 const made = z.object({ id: z.uuid(), state: z.enum(states) })
 
 /** A body asks the organisation about its incident, and sees what comes back. */
-export function askingApi({ db, node, questions, poke }: AskingDeps): Endpoint[] {
+export function askingApi({ db, node, reading, questions, poke }: AskingDeps): Endpoint[] {
   const known = new Set(questions.map(({ id }) => id))
   return [
     endpoint({
@@ -55,10 +55,12 @@ export function askingApi({ db, node, questions, poke }: AskingDeps): Endpoint[]
     endpoint({
       method: 'GET',
       path: '/cases/:id/questions',
-      summary: 'What this body asked in a case, and what the organisation answered',
+      summary: 'What this body asked in a case, and what the organisation answered; ?purpose= says what the answers are opened for',
       who: rights[node].read,
       reply: z.object({ questions: z.array(line) }),
-      handle: async ({ params, ctx }) => ({ questions: await questionsIn({ db, node }, params['id']!, ctx) }),
+      handle: async ({ params, query, credential, ctx }) => ({
+        questions: await questionsIn({ db, node, reading }, { case: params['id']!, purpose: query['purpose'], credential }, ctx),
+      }),
     }),
     endpoint({
       method: 'DELETE',
@@ -76,7 +78,13 @@ export function askingApi({ db, node, questions, poke }: AskingDeps): Endpoint[]
   ]
 }
 
-async function questionsIn({ db, node }: Pick<AskingDeps, 'db' | 'node'>, id: string, ctx: Ctx): Promise<z.infer<typeof line>[]> {
+type Opened = { case: string; purpose: string | undefined; credential: Credential | undefined }
+
+async function questionsIn(
+  { db, node, reading: rules }: Pick<AskingDeps, 'db' | 'node' | 'reading'>,
+  { case: id, purpose, credential }: Opened,
+  ctx: Ctx,
+): Promise<z.infer<typeof line>[]> {
   await caseFor(db, { id, right: 'read', node }, ctx)
   const [asked, items] = await Promise.all([askedInCase(db, id), itemsOfCase(db, id)])
   const outcomes = await outcomesOf(
@@ -87,7 +95,10 @@ async function questionsIn({ db, node }: Pick<AskingDeps, 'db' | 'node'>, id: st
     items.filter(({ via }) => via !== 'permission'),
     ({ question }) => question,
   )
-  return asked.map((row) => questionShown(row, own.get(askedQuestion(row.id)) ?? [], outcomes.get(row.id)))
+  const answers = (row: AskedRow): ItemRow[] => own.get(askedQuestion(row.id)) ?? []
+  const opened = asked.flatMap(answers).map((item) => item.id)
+  await recordOpening(db, { case: id, items: opened, node, rules, purpose, credential }, ctx)
+  return asked.map((row) => questionShown(row, answers(row), outcomes.get(row.id)))
 }
 
 function questionShown(row: AskedRow, items: ItemRow[], outcome: Outcome | undefined): z.infer<typeof line> {

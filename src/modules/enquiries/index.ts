@@ -1,4 +1,5 @@
-export { enquiriesForBundle, enquiriesIn, keepEnquiry, type Received } from './answering.ts'
+export { enquiriesForBundle, enquiriesIn, keepEnquiry, reply, type Received } from './answering.ts'
+export { checkAnswer, declineOf, means } from './enquiry.ts'
 export { askingApi, type AskingDeps } from './api-authority.ts'
 export { answeringApi, type AnsweringDeps } from './api-portal.ts'
 export { answered, asking, prepareEnquiry } from './asking.ts'

@@ -116,6 +116,11 @@ export async function insertStray(tx: Tx, row: { id: string; sender: string | nu
   ])
 }
 
+/** Since when what was accepted here stood in its signer's ledger. */
+export function logTimesOf(db: Db | Tx, ids: string[]): Promise<{ id: string; log_time: Date }[]> {
+  return query(db, "select id, log_time from exchange.inbox where id = any($1::uuid[]) and state = 'accepted'", [ids])
+}
+
 /** A statement that was accepted here. */
 export async function keptStatement(db: Db | Tx, id: string): Promise<string | undefined> {
   const row = await queryOne<{ statement: string }>(db, "select statement from exchange.inbox where id = $1 and state = 'accepted'", [id])

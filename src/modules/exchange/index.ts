@@ -29,6 +29,7 @@ export {
   insertInboxRows,
   insertStray,
   keptStatement,
+  logTimesOf,
   receivedAbout,
   receivedFor,
   type DeliveryRow,
@@ -59,6 +60,20 @@ export {
 export { NotYet } from './not-yet.ts'
 export { decisionOn, outcomesOf, receiptsFor, requestSend, waitFor, type Outcome, type Receipt } from './requests.ts'
 export {
+  dropPayloads,
+  entriesKnown,
+  FIRST,
+  heardFrom,
+  insertReturned,
+  saidBefore,
+  saidTo,
+  settleReturned,
+  type HeardRow,
+  type Place,
+  type ReturnedRow,
+  type SaidRow,
+} from './returned-store.ts'
+export {
   checkForm,
   checkStatement,
   payloadHash,
@@ -73,8 +88,11 @@ export {
   cancelUnder,
   claimRows,
   dueRows,
+  endingsToTell,
   insertOutbox,
   markMayHaveLeft,
+  markTold,
+  noticesOf,
   peerOf,
   putOffRequest,
   releaseRows,

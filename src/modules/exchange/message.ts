@@ -17,7 +17,13 @@ export const kinds = [
   'disclosure',
   'notice',
   'recall',
+  'statement',
+  'reads',
   'enquiry',
+  'offer',
+  'enrolment-request',
+  'enrolment',
+  'suspension',
 ] as const
 export type Kind = (typeof kinds)[number]
 

@@ -14,6 +14,7 @@ const id = z.string().refine(isUuid)
 const text = z.string()
 const items = z.array(z.strictObject({ id, commitment: text }))
 const ids = z.array(id)
+const count = z.int().min(1)
 const head = {
   v: z.literal(1),
   kind: z.enum(kinds),
@@ -43,22 +44,65 @@ const members: Record<Kind, z.ZodRawShape> = {
     stopped: ids.optional(),
     left: ids.optional(),
     mayHaveLeft: ids.optional(),
+    decision: z.enum(['deleted', 'kept']).optional(),
+    ground: text.optional(),
   },
-  'permission-request': { organisation: id, reference: text, recipient: text, purpose: text, until: text, items },
-  'permission': { organisation: id, permission: id },
+  'permission-request': { organisation: id, reference: text, recipient: text, purpose: text, until: text, items, offer: id.optional() },
+  'permission': { organisation: id, permission: id, narrows: id.optional() },
   'refusal': { organisation: id, request: id },
-  'withdrawal': { organisation: id, permission: id, by: z.enum(['session', 'signature']) },
+  'withdrawal': { organisation: id, permission: id, by: z.enum(['session', 'signature', 'telephone']) },
   'disclosure': {
     organisation: id,
     purpose: text,
     items,
     necessity: text,
     officer: z.strictObject({ id: text, role: text }),
-    permissions: z.array(z.strictObject({ permission: text, enrolment: z.unknown() })),
+    permissions: z.array(
+      z.strictObject({
+        permission: text,
+        enrolment: z.unknown(),
+        second: z.strictObject({ permission: text, enrolment: z.unknown() }).optional(),
+      }),
+    ),
   },
-  'notice': { organisation: id, disclosure: id, record: text, recipient: text, purpose: text, items, permission: id },
+  'notice': {
+    organisation: id,
+    disclosure: id,
+    record: text,
+    recipient: text,
+    purpose: text,
+    items,
+    permission: id,
+    ended: z.enum(['not-sent', 'refused']).optional(),
+  },
   'recall': { disclosure: id, permission: id, items },
+  'statement': {
+    organisation: id,
+    due: text,
+    before: text.optional(),
+    missed: count.optional(),
+    entries: count,
+    head: text,
+    page: count,
+    pages: count,
+    held: z.int().min(0),
+    ending: text.optional(),
+  },
+  'reads': { organisation: id, due: text, after: text.optional(), ending: text },
   'enquiry': { organisation: id, reference: text, withdraws: id.optional() },
+  'offer': {
+    organisation: id,
+    reference: text,
+    recipient: text,
+    purpose: text,
+    until: text,
+    items,
+    enquiry: id.optional(),
+    narrows: id.optional(),
+  },
+  'enrolment-request': { organisation: id, key: text, ceremony: z.enum(['call-back', 'countersigned', 'notice', 'recovery']) },
+  'enrolment': { organisation: id, key: text, request: id, state: z.enum(['signed', 'refused', 'complete']) },
+  'suspension': { organisation: id, key: text, since: text, by: z.enum(['session', 'telephone', 'departure']) },
 }
 const forms = new Map(kinds.map((kind) => [kind, z.strictObject({ ...head, ...members[kind] })]))
 
@@ -68,11 +112,26 @@ const flows: Record<Kind, [NodeId[], NodeId[]]> = {
   'permission-request': [['ncsc'], ['portal']],
   'permission': [['portal'], ['ncsc']],
   'refusal': [['portal'], ['ncsc']],
-  'withdrawal': [['portal'], ['ncsc']],
+  'withdrawal': [
+    ['portal', 'ncsc'],
+    ['ncsc', 'portal'],
+  ],
   'disclosure': [['ncsc'], ['ico']],
   'notice': [['ncsc'], ['portal']],
   'recall': [['ncsc'], ['ico']],
+  'statement': [['ncsc', 'ico'], ['portal']],
+  'reads': [['ncsc', 'ico'], ['portal']],
   'enquiry': [['ncsc', 'ico'], ['portal']],
+  'offer': [['portal'], ['ncsc']],
+  'enrolment-request': [['portal'], ['ncsc']],
+  'enrolment': [
+    ['portal', 'ncsc'],
+    ['ncsc', 'portal'],
+  ],
+  'suspension': [
+    ['portal', 'ncsc'],
+    ['ncsc', 'portal'],
+  ],
 }
 
 /** The statement of a record whose log member is known. Signing changes nothing: the same record and log give the same statement. */
@@ -89,8 +148,21 @@ export function checkForm(record: MessageRecord): void {
   if (!form) throw new SyntaxError('unknown kind of record')
   if (!form.safeParse(record).success) throw new SyntaxError('members of the record are not those of its kind')
   const [from, to] = flows[record.kind]
-  if (!from.includes(record.from) || !to.includes(record.to)) throw new SyntaxError('no such flow')
+  if (!from.includes(record.from) || !to.includes(record.to) || !isConsistent(record)) throw new SyntaxError('no such flow')
   fromInstant(record.at)
+}
+
+/** What the members of one kind must say of each other. */
+function isConsistent(record: MessageRecord): boolean {
+  const { kind, from, to } = record
+  // The NCSC withdraws nothing but what it was told by telephone, and nobody else takes such calls.
+  if (kind === 'withdrawal') return from !== to && (record['by'] === 'telephone') === (from === 'ncsc')
+  if (kind === 'enrolment') return from !== to && (record['state'] === 'complete') === (from === 'portal')
+  if (kind === 'suspension') return from !== to
+  if (kind !== 'receipt') return true
+  const decision = record['decision'] as string | undefined
+  if ((decision === 'kept') !== (record['ground'] !== undefined)) return false
+  return decision === undefined || (record['about'] === 'recall' && from === 'ico')
 }
 
 /** Form and signature alone: who says so, not yet that it stands in their log. Pure. Throws SyntaxError. */

@@ -2,6 +2,7 @@ import type { Bytes } from '#platform/bytes'
 import { query, queryOne, type Db, type Tx } from '#platform/db'
 import type { RefusalCode } from '#platform/errors'
 import type { Kind, NodeId, QueuedRequest } from './message.ts'
+import { returnedUnder } from './returned-store.ts'
 
 // Requests: the desk's side
 
@@ -133,14 +134,16 @@ export type Settlement = { id: string; state: 'accepted' | 'refused'; code: Refu
 
 /**
  * Writes what the recipient's signed answer says. It also settles a row that a withdrawal has meanwhile named as one that may
- * have left: that it did is then known. A cancelled row is never touched. The payload goes.
+ * have left: that it did is then known. A cancelled row is never touched. The payload goes where it was
+ * refused; where it was accepted it stays for a while, for a recipient whose house is restored.
  */
 export async function settleRows(tx: Tx, settlements: Settlement[], at: Date): Promise<void> {
   await query(
     tx,
     `update exchange.outbox as o
      set state = s.state, code = s.code, acknowledgement = s.acknowledgement, statement = s.statement,
-       settled_at = $2, claimed_by = null, claim_until = null, payload = null
+       settled_at = $2, claimed_by = null, claim_until = null,
+       payload = case when s.state = 'accepted' then o.payload end
      from json_to_recordset($1::json) as s (id uuid, state text, code text, acknowledgement text, statement text)
      where o.id = s.id and o.state in ('claimed', 'may-have-left')`,
     [JSON.stringify(settlements), at],
@@ -197,8 +200,10 @@ export async function cancelUnder(tx: Tx, permission: string, at: Date): Promise
 
 export type SendUnder = { id: string; state: OutboxState; claim_until: Date | null; attempts: number }
 
-export function sendsUnder(tx: Tx, permission: string): Promise<SendUnder[]> {
-  return query(
+/** With those that left before a restore. */
+export async function sendsUnder(tx: Tx, permission: string): Promise<SendUnder[]> {
+  const returned = await returnedUnder(tx, permission)
+  const known = await query<SendUnder>(
     tx,
     `select id, state, claim_until, attempts
      from exchange.outbox
@@ -207,6 +212,7 @@ export function sendsUnder(tx: Tx, permission: string): Promise<SendUnder[]> {
      for update`,
     [permission],
   )
+  return [...returned.map(({ id }) => ({ id, state: 'accepted' as const, claim_until: null, attempts: 1 })), ...known]
 }
 
 export async function markMayHaveLeft(tx: Tx, ids: string[], at: Date): Promise<void> {
@@ -217,6 +223,39 @@ export async function markMayHaveLeft(tx: Tx, ids: string[], at: Date): Promise<
      where id = any($1::uuid[])`,
     [ids, at],
   )
+}
+
+// What ended otherwise than was said
+
+/** Disclosures that never left, or that the recipient refused, of which no organisation has been told so. */
+export function endingsToTell(tx: Tx, limit: number): Promise<{ id: string; state: 'cancelled' | 'refused' }[]> {
+  return query(
+    tx,
+    `select id, state
+     from exchange.outbox
+     where kind = 'disclosure' and state in ('cancelled', 'refused') and not ending_told and (state = 'refused' or attempts = 0)
+     order by settled_at, id
+     limit $1
+     for update skip locked`,
+    [limit],
+  )
+}
+
+export async function markTold(tx: Tx, ids: string[]): Promise<void> {
+  await query(tx, 'update exchange.outbox set ending_told = true where id = any($1::uuid[])', [ids])
+}
+
+/** Records of the notices that told of a disclosure, as they were decided. */
+export async function noticesOf(tx: Tx, disclosure: string): Promise<string[]> {
+  const rows = await query<{ record: string }>(
+    tx,
+    `select record
+     from exchange.outbox
+     where kind = 'notice' and record::jsonb ->> 'disclosure' = $1
+     order by id`,
+    [disclosure],
+  )
+  return rows.map(({ record }) => record)
 }
 
 /** Statements of ours that were accepted, for the organisation's bundle. */

@@ -65,7 +65,11 @@ export function fingerprints(file: TrustFile): { node: string; use: string; fing
       { node, use: 'statements', fingerprint: thumbprint(file.nodes[node].statement) },
       { node, use: 'ledger', fingerprint: thumbprint(file.nodes[node].log.key) },
     ]),
-    ...file.witnesses.map((witness) => ({ node: witness.name, use: witness.required ? 'witness, required' : 'witness', fingerprint: thumbprint(witness.key) })),
+    ...file.witnesses.map((witness) => ({
+      node: witness.name,
+      use: witness.required ? 'witness, required' : 'witness',
+      fingerprint: thumbprint(witness.key),
+    })),
   ]
 }
 

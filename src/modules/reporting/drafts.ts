@@ -151,6 +151,18 @@ export async function filedIn(db: Db | Tx, incident: IncidentRow, folders: Folde
   return opened.flat()
 }
 
+/** What is written and what was sent, side by side; only the owner's session asks. */
+export async function writingOf(
+  db: Db | Tx,
+  { id }: Pick<Incident, 'id'>,
+  folders: FolderKeys,
+  ctx: Ctx,
+): Promise<{ draft: Draft; filed: FiledAnswer[] }> {
+  const incident = await rowForActor(db, id, ctx)
+  const [draft, filed] = await Promise.all([draftOf(db, incident, folders), filedIn(db, incident, folders)])
+  return { draft, filed }
+}
+
 /** Whatever the folder says in answer to a question, written or sent. */
 export type FolderAnswer = {
   question: string

@@ -13,7 +13,11 @@ const length = z.looseObject({ unit: z.string(), value: z.number().optional() })
  * listed as left. Source: github.com/vz-risk/veris, CC BY-SA 4.0.
  */
 const form = z.looseObject({
-  incident_id: z.string().trim().max(150).regex(/^\P{Cc}+$/u, 'Give an id, on one line'),
+  incident_id: z
+    .string()
+    .trim()
+    .max(150)
+    .regex(/^\P{Cc}+$/u, 'Give an id, on one line'),
   security_incident: z.enum(['Confirmed', 'Suspected', 'False positive', 'Near miss']).optional(),
   summary: z.string().optional(),
   control_failure: z.string().optional(),

@@ -3,7 +3,7 @@ import { Download, Reply, type Endpoint } from '../api.ts'
 import type { Actor, Ctx } from '../context.ts'
 import { octets, octetStream } from '../octets.ts'
 import { checkReply, readBody } from './bodies.ts'
-import { apiCaller, mayCall, mayChange, type ApiDoor } from './callers.ts'
+import { apiCaller, goesFarEnough, mayCall, mayChange, type ApiDoor, type Caller } from './callers.ts'
 import { openApi } from './openapi.ts'
 import { ProtocolRefusal } from './protocol.ts'
 import { checkParams, checkQuery } from './readable.ts'
@@ -40,10 +40,13 @@ async function mountThose(
     read(api)
     for (const endpoint of options.endpoints.filter(which)) {
       const preParsing = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-        const actor = await apiCaller(request, reply, door)
+        const caller = await apiCaller(request, reply, door)
+        const { actor, credential } = caller
         mayCall(endpoint.who, actor)
         if (endpoint.method !== 'GET') mayChange(actor)
+        goesFarEnough(endpoint, credential, options.makeCtx(actor).now())
         request.setDecorator('actor', actor)
+        request.setDecorator('caller', caller)
       }
       api.route({
         method: endpoint.method,
@@ -60,7 +63,8 @@ async function handle(endpoint: Endpoint, options: ApiOptions, request: FastifyR
   const query = checkQuery(request.query as Record<string, string>)
   const body = bodyOf(endpoint, request.body ?? undefined)
   const ctx = options.makeCtx(request.getDecorator<Actor>('actor'))
-  const answer = await endpoint.handle({ params, query, body, ctx })
+  const { credential } = request.getDecorator<Caller>('caller')
+  const answer = await endpoint.handle({ params, query, body, ctx, credential })
   if (answer instanceof Download) return sendDownload(answer, reply)
   const { status, body: content } = answer instanceof Reply ? answer : { status: endpoint.status ?? 200, body: answer }
   const text = content === undefined ? undefined : JSON.stringify(content)

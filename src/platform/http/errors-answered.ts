@@ -4,7 +4,7 @@ import type { Actor, Random } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { newReference } from '../ids.ts'
 import { describeFault, type Log } from '../log.ts'
-import { view } from '../pages.ts'
+import { localPath, view } from '../pages.ts'
 import { advice } from './advice.ts'
 import { somebody } from './callers.ts'
 import type { RenderView } from './layout.ts'
@@ -50,11 +50,17 @@ function wantsPage(request: FastifyRequest): boolean {
   return /text\/html|\*\/\*/.test(request.headers.accept ?? '*/*')
 }
 
+/** Whoever followed a link is brought there once they have signed in. */
+function signInFor({ method, url }: FastifyRequest, { signIn }: ErrorOptions): string {
+  const to = method === 'GET' ? localPath(url) : undefined
+  return signIn === '' || to === undefined ? signIn : `${signIn}?to=${encodeURIComponent(to)}`
+}
+
 function sendPage(problem: Problem, reference: string, request: FastifyRequest, reply: FastifyReply, options: ErrorOptions): FastifyReply {
   // Unset where the request came by no hook.
   const actor = (request as { actor?: Actor | null }).actor ?? somebody
   const mistakes = (problem.mistakes ?? []).map(({ message }) => message)
-  const signIn = problem.code === 'not-signed-in' ? options.signIn : ''
+  const signIn = problem.code === 'not-signed-in' ? signInFor(request, options) : ''
   const model = { title: problem.title, advice: advice[problem.code], mistakes, reference, signIn }
   return reply.type('text/html; charset=utf-8').send(options.render(view(template, model), { actor, path: '', mistakes: [] }))
 }

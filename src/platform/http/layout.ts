@@ -31,10 +31,17 @@ export function layoutFor(render: Render, site: SiteOptions): RenderView {
       ...(about.formToken !== undefined && { formToken: about.formToken }),
       site: { title: site.title, tryingOut: site.tryingOut, footer: site.footer },
       navigation: navigationFor(site, about),
-      signedInAs: about.actor === somebody ? '' : about.actor.name,
+      signedInAs: signedInAs(about.actor),
       summary: about.mistakes.map(({ field, message }) => ({ text: message, ...(field !== '' && { href: `#${field}` }) })),
       errors: Object.fromEntries(about.mistakes.map(({ field, message }) => [field, { text: message }])),
     })
+}
+
+function signedInAs(actor: Actor): string {
+  if (actor === somebody) return ''
+  return actor.folder === undefined
+    ? `You are signed in as ${actor.name}.`
+    : 'You are here with the code of one report, without an account.'
 }
 
 function navigationFor(site: SiteOptions, { actor, path }: About): (Link & { current: boolean })[] {

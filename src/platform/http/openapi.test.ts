@@ -49,7 +49,7 @@ test('the description is made from the endpoints: paths, who may, bodies, replie
   assert.deepEqual(Object.keys(post.responses), ['201', '400', '401', '403', '404', '409', '413', '415', '429', '500'])
   assert.match(post.responses['403'].description, /permission-missing.*role-missing/)
   assert.deepEqual(api.components.schemas.Problem.required, ['type', 'title', 'status', 'code', 'instance'])
-  assert.deepEqual(api.paths['/attachments/{id}/{offset}'].put.security, [{}, { token: [] }])
+  assert.deepEqual(api.paths['/attachments/{id}/{offset}'].put.security, [{}, { token: ['file'] }])
   assert.deepEqual(Object.keys(api.paths['/attachments/{id}/{offset}'].put.requestBody.content), ['application/octet-stream'])
 })
 
@@ -76,4 +76,23 @@ test('a body may hold nothing more than is described, a reply may gain members',
   )
   assert.equal(post.responses['201'].content['application/json'].schema.additionalProperties, undefined)
   assert.equal(JSON.stringify(api).includes('$schema'), false)
+})
+
+test('what binds says so, and each operation which scope a token needs', async () => {
+  const of = (method: 'GET' | 'POST', path: string, more: object) =>
+    endpoint({ method, path, summary: '', who: ['handler'], reply: z.object({}), handle: async () => ({}), ...more })
+  const all = [
+    of('POST', '/approve', { stepUp: true }),
+    of('POST', '/file', {}),
+    of('GET', '/see', {}),
+    of('GET', '/public', { who: 'anyone' }),
+  ]
+  const { paths } = (await (await tryWeb({ endpoints: all })).ask('GET', '/api/openapi.json')).json
+  assert.deepEqual(paths['/approve'].post.security, [{ token: ['act'] }])
+  assert.deepEqual(paths['/file'].post.security, [{ token: ['file'] }])
+  assert.deepEqual(paths['/see'].get.security, [{ token: ['read'] }])
+  assert.deepEqual(paths['/public'].get.security, [{}, { token: [] }])
+  assert.match(paths['/approve'].post.description, /scope act; a session must have been confirmed in the last 10 minutes/)
+  assert.equal(paths['/file'].post.description, 'Role: handler.')
+  assert.match(paths['/approve'].post.responses['403'].description, /step-up-needed, scope-missing/)
 })

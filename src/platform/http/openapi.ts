@@ -1,7 +1,7 @@
 import { z, type ZodType } from 'zod'
 import type { Endpoint, Who } from '../api.ts'
 import { octets, octetStream } from '../octets.ts'
-import { ON_BEHALF_OF } from './callers.ts'
+import { ON_BEHALF_OF, scopeFor, STEP_UP_MINUTES } from './callers.ts'
 import { problemCodes, rowOf } from './problems.ts'
 
 type Node = Record<string, unknown>
@@ -31,9 +31,8 @@ function operation(endpoint: Endpoint, path: string): Node {
   return {
     operationId: `${endpoint.method.toLowerCase()}${path.replace(/[{}]/g, '').replace(/[/-]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: endpoint.summary,
-    description: whoInWords(endpoint.who),
-    // Either of the two: without a token, or with one.
-    security: endpoint.who === 'anyone' ? [{}, { token: [] }] : [{ token: [] }],
+    description: `${whoInWords(endpoint.who)}${proofInWords(endpoint)}`,
+    security: securityOf(endpoint),
     ...parametersOf(endpoint, names),
     ...(endpoint.body && { requestBody: requestBody(endpoint.body) }),
     responses: { [endpoint.status ?? 200]: success(endpoint.reply), ...problems(endpoint, names.length > 0) },
@@ -43,6 +42,17 @@ function operation(endpoint: Endpoint, path: string): Node {
 function whoInWords(who: Who): string {
   if (who === 'anyone') return 'Anyone.'
   return who === 'signed-in' ? 'Anyone with a token of this node.' : `Role: ${who.join(' or ')}.`
+}
+
+function proofInWords({ stepUp }: Endpoint): string {
+  return stepUp ? ` A token needs the scope act; a session must have been confirmed in the last ${STEP_UP_MINUTES} minutes.` : ''
+}
+
+/** Either of the two where anyone may call: without a token, or with one. What stands in the brackets is the token's scope. */
+function securityOf(endpoint: Endpoint): Node[] {
+  const scope = scopeFor(endpoint)
+  const token = { token: scope === undefined ? [] : [scope] }
+  return endpoint.who === 'anyone' ? [{}, token] : [token]
 }
 
 function parametersOf({ who }: Endpoint, names: string[]): Node {

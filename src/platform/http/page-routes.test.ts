@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { rm } from 'node:fs/promises'
 import { invalid, Refusal } from '../errors.ts'
-import { answer, answers, redirect, view, type Form, type Page } from '../pages.ts'
+import { answer, answers, away, localPath, redirect, view, type Form, type Page } from '../pages.ts'
 import { ORIGIN, sessionOf, tokenIn, tryWeb } from './testing.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'concordat-pages-'))
@@ -138,7 +138,7 @@ test('a page shows itself to whom it is for and to nobody else', async () => {
   assert.equal((await ask('GET', `/desk/${ID}`, { headers: { cookie: sessionOf('handler') } })).status, 200)
   const nobody = await ask('GET', `/desk/${ID}`)
   assert.equal(nobody.status, 401)
-  assert.match(nobody.text, /<a class="govuk-link" href="\/sign-in">/)
+  assert.match(nobody.text, new RegExp(`<a class="govuk-link" href="/sign-in\\?to=%2Fdesk%2F${ID}">`))
   assert.equal((await ask('GET', `/desk/${ID}`, { headers: { cookie: sessionOf('auditor') } })).status, 403)
   assert.equal((await ask('POST', `/desk/${ID}`, { headers: { cookie: sessionOf('auditor'), ...here }, form: {} })).status, 403)
   assert.equal((await ask('GET', '/desk/1', { headers: { cookie: sessionOf('handler') } })).status, 404)
@@ -181,4 +181,80 @@ test('pages take forms alone; what is no text, too much, or not there says so on
 test('a page that leads elsewhere or leaves a place empty is a fault', async () => {
   for (const path of ['/astray', '/incomplete']) assert.equal((await ask('GET', path)).status, 500)
   assert.equal(lines.filter(({ event }) => event === 'fault').length, 2)
+})
+
+test('what somebody may not send comes back to them, hidden and escaped, and with what to do first', async () => {
+  const form = { 'text': '"><script>x</script>', 'form-token': 'old' }
+  const nobody = await ask('POST', `/desk/${ID}`, { headers: here, form })
+  assert.equal(nobody.status, 401)
+  assert.match(nobody.text, /<input type="hidden" name="text" value="&quot;&gt;&lt;script&gt;x&lt;\/script&gt;">/)
+  assert.match(nobody.text, /<a class="govuk-link" href="\/sign-in" target="_blank" rel="noopener">/)
+  const auditor = await ask('POST', `/desk/${ID}`, { headers: { cookie: sessionOf('auditor'), ...here }, form })
+  assert.deepEqual(
+    [auditor.status, /What you entered is not lost/.test(auditor.text), auditor.text.includes('sign-in" target')],
+    [403, true, false],
+  )
+  const elsewhere = await ask('POST', `/desk/${ID}`, { headers: { origin: 'https://evil.example' }, form })
+  assert.deepEqual(
+    [elsewhere.status, elsewhere.text.includes('value="&quot;')],
+    [403, false],
+    'nothing is read of what comes from elsewhere',
+  )
+})
+
+const provedAt = { ago: 0 }
+const binding: Page[] = [
+  {
+    path: '/sign',
+    who: ['handler'],
+    stepUp: true,
+    show: async ({ ctx }) => view(template, { title: ctx.actor.name, button: 'x', name: '' }),
+    submit: async () => redirect('/signed'),
+  },
+  { path: '/out', who: 'anyone', show: async ({ query }) => away(query['to']!) },
+]
+const handler = { id: 'h', name: 'Henry', roles: ['handler'] }
+const late = await tryWeb({
+  pages: binding,
+  formTargets: ['https://id.example'],
+  authenticate: async () => ({
+    actor: handler,
+    credential: { kind: 'session', provedAt: new Date(new Date('2026-11-25T09:30:00.000Z').getTime() - provedAt.ago) },
+  }),
+})
+
+test('a page that binds is shown and sent only by whoever proved lately who they are', async () => {
+  const cookie = sessionOf('handler')
+  const page = await late.ask('GET', '/sign?x=1', { headers: { cookie } })
+  assert.equal(page.status, 200)
+  const form = { 'form-token': tokenIn(page.text), 'name': 'kept' }
+  provedAt.ago = 10 * 60_000 - 1
+  assert.equal((await late.ask('POST', '/sign', { headers: { cookie, ...here }, form })).headers['location'], '/signed')
+  provedAt.ago = 10 * 60_000
+  const sent = await late.ask('GET', '/sign?x=1', { headers: { cookie } })
+  assert.deepEqual([sent.status, sent.headers['location']], [303, '/confirm?to=%2Fsign%3Fx%3D1'])
+  const refused = await late.ask('POST', '/sign', { headers: { cookie, ...here }, form })
+  assert.equal(refused.status, 403)
+  assert.match(refused.text, /href="\/confirm" target="_blank"[\s\S]*name="name" value="kept"/)
+})
+
+test('a page sends people away to origins that are named, and nowhere else', async () => {
+  const led = async (to: string) => late.ask('GET', `/out?to=${encodeURIComponent(to)}`)
+  assert.equal((await led('https://id.example/a?b=c')).headers['location'], 'https://id.example/a?b=c')
+  for (const to of [
+    'https://id.example.evil.example/',
+    'http://id.example/',
+    'https://id.example:444/',
+    '//id.example/',
+    '/status',
+    'javascript:alert(1)',
+    '',
+  ])
+    assert.equal((await led(to)).status, 500, to)
+})
+
+test('where somebody wanted to go is a path of this node or nothing', () => {
+  for (const to of ['/', '/a/b?c=d&e=%2F', '/a#b']) assert.equal(localPath(to), to)
+  for (const to of [undefined, '', 'a', '//a', '/\\a', '/a\\b', 'https://a', '/a b', '/\ta', '/a\n', '/\u00e9', `/${'a'.repeat(500)}`])
+    assert.equal(localPath(to), undefined)
 })

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { systemRandom, type Actor, type Ctx } from '../context.ts'
+import { systemRandom, tokenScopes, type Actor, type Ctx, type Recognised } from '../context.ts'
 import { createWeb, type WebOptions } from '../http.ts'
 import type { LogFields } from '../log.ts'
 
@@ -12,6 +12,18 @@ const everybody: Record<string, Actor> = {
 }
 
 export const sessionOf = (name: string): string => `__Host-concordat_ncsc=${name.padEnd(43, '_')}`
+
+const NOW = new Date('2026-11-25T09:30:00.000Z')
+
+/** Tokens are good for everything; a session was proved just now. */
+function recognised(name: string, byToken: boolean): Recognised | undefined {
+  const actor = everybody[name]
+  if (actor === undefined) return undefined
+  const credential = byToken
+    ? ({ kind: 'token', id: name, scopes: tokenScopes, expires: new Date('2027-01-01') } as const)
+    : ({ kind: 'session', provedAt: NOW } as const)
+  return { actor, credential }
+}
 
 type Asked = { headers?: Record<string, string>; json?: unknown; form?: Record<string, string>; payload?: string | Buffer }
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
@@ -30,7 +42,7 @@ export async function tryWeb(options: Partial<WebOptions> = {}): Promise<TryWeb>
   const lines: LogFields[] = []
   const keep = (fields: LogFields): void => void lines.push(fields)
   const log = { info: keep, warn: keep, error: keep }
-  const makeCtx = (actor: Actor): Ctx => ({ now: () => new Date('2026-11-25T09:30:00.000Z'), random: systemRandom, actor, log })
+  const makeCtx = (actor: Actor): Ctx => ({ now: () => NOW, random: systemRandom, actor, log })
   const web = await createWeb({
     node: 'ncsc',
     title: 'NCSC desk',
@@ -38,7 +50,7 @@ export async function tryWeb(options: Partial<WebOptions> = {}): Promise<TryWeb>
     log,
     endpoints: [],
     pages: [],
-    authenticate: async ({ bearer, session }) => everybody[bearer ?? session?.replace(/_+$/, '') ?? ''],
+    authenticate: async ({ bearer, session }) => recognised(bearer ?? session?.replace(/_+$/, '') ?? '', bearer !== undefined),
     makeCtx,
     health: async () => ({ ready: true, checks: { database: true } }),
     ...options,

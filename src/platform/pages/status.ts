@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type { Actor, Ctx } from '../context.ts'
+import { fits } from '../http/callers.ts'
 import { view, type Page } from '../pages.ts'
 
-/** What a node says of itself: nothing that depends on what it was told. */
+/** What a node says of itself to anybody. `node`: as in 'The NCSC’s node, for trying out'. */
+export type BriefStatus = { node: string; runBy: string; version: string }
+
+/** What it says to those who look after it: nothing that depends on what it was told. */
 export type NodeStatus = {
-  /** As in 'The NCSC’s node, for trying out'. */
-  node: string
-  runBy: string
   parts: { name: string; running: boolean }[]
   database: { answers: boolean; version?: string }
   ledger?: { size: number; at: Date; cosignedBy: string[] }
@@ -17,29 +18,41 @@ export type NodeStatus = {
 export type Description = { name: string; roles: string; organisation?: string }
 
 export type StatusOptions = {
-  status(ctx: Ctx): Promise<NodeStatus>
+  brief: BriefStatus
+  details(ctx: Ctx): Promise<NodeStatus>
   describe(actor: Actor): Promise<Description | undefined>
 }
 
 const template = join(import.meta.dirname, 'status.njk')
 
-export function statusPage({ status, describe }: StatusOptions): Page {
+/** Who sees more than that it is up: how a node is built and whom it reaches helps whoever would break in. */
+export const seesDetails = ['administrator', 'auditor'] as const
+
+export function statusPage({ brief, details, describe }: StatusOptions): Page {
   return {
     path: '/status',
     who: 'anyone',
     show: async ({ ctx }) => {
-      const now = await status(ctx)
-      const you = rowsOfYou(await describe(ctx.actor))
       const sections = [
-        { heading: 'You', rows: you },
-        { heading: 'What runs here', rows: rowsOfParts(now) },
-        { heading: 'Other nodes', rows: rowsOfPeers(now) },
-        { heading: 'Ledger', rows: rowsOfLedger(now) },
-        { heading: 'Agreement', rows: rowsOfAgreement(now) },
+        { heading: 'This node', rows: [row('State', 'Up'), row('Version', brief.version)] },
+        { heading: 'You', rows: rowsOfYou(await describe(ctx.actor)) },
+        ...(fits(seesDetails, ctx.actor) ? inDetail(await details(ctx)) : []),
       ]
-      return view(template, { title: now.node, runBy: now.runBy, sections: sections.filter(({ rows }) => rows.length > 0) })
+      return view(template, { title: brief.node, runBy: brief.runBy, sections })
     },
   }
+}
+
+type Section = { heading: string; rows: Row[] }
+
+function inDetail(now: NodeStatus): Section[] {
+  const sections = [
+    { heading: 'What runs here', rows: rowsOfParts(now) },
+    { heading: 'Other nodes', rows: rowsOfPeers(now) },
+    { heading: 'Ledger', rows: rowsOfLedger(now) },
+    { heading: 'Agreement', rows: rowsOfAgreement(now) },
+  ]
+  return sections.filter(({ rows }) => rows.length > 0)
 }
 
 type Row = { key: { text: string }; value: { text: string } }

@@ -1,0 +1,7 @@
+export { acceptBlobs } from './accept.ts'
+export { authorityApi } from './api-authority.ts'
+export { portalApi } from './api-portal.ts'
+export { pushBlobs } from './push.ts'
+export { takeBlobs } from './quarantine.ts'
+export { afterItsBlob } from './submission.ts'
+export { tidyQuarantine, tidyUploads } from './tidy.ts'
