@@ -25,6 +25,7 @@ const mayImport = {
   reporting: ['exchange', 'identity', 'agreement'],
   duties: ['reporting', 'exchange'],
   factsheets: ['reporting', 'identity'],
+  office: ['casework', 'enquiries'],
   front: ['reporting', 'duties', 'enquiries', 'identity'],
   casework: ['exchange', 'identity', 'agreement'],
   enquiries: ['exchange', 'reporting', 'casework'],
@@ -44,7 +45,7 @@ const working = {
   agreement: ['agreement', 'folder'],
   attachments: ['accept', 'files', 'look', 'office', 'pdf', 'push', 'quarantine', 'sealing', 'submission', 'tidy', 'upload'],
   casework: ['acute', 'arrival', 'desk', 'opening', 'restricting'],
-  disclosure: ['accept', 'dispatch', 'door-3', 'endings', 'gateway', 'interval', 'keep', 'peer-client', 'peer-server', 'put', 'receive', 'requests'],
+  disclosure: ['accept', 'again', 'holding', 'recovery', 'dispatch', 'door-3', 'endings', 'gateway', 'interval', 'keep', 'peer-client', 'peer-server', 'put', 'receive', 'requests'],
   duties: ['alarms', 'recording', 'sight'],
   enquiries: ['answering', 'asking'],
   enrolment: ['calling', 'portal', 'sender', 'standing', 'suspending', 'telling'],
@@ -81,8 +82,8 @@ const working = {
     'witness-server',
     'witness-state',
   ],
-  permission: ['asking', 'ending', 'giving', 'portal', 'requests', 'sender', 'standing', 'starting', 'suspending'],
-  reads: ['keeping', 'showing', 'telling'],
+  permission: ['asking', 'ending', 'giving', 'portal', 'requests', 'restoring', 'sender', 'standing', 'starting', 'suspending'],
+  reads: ['keeping', 'restoring', 'showing', 'telling'],
   register: ['export', 'keeping'],
   reconcile: ['house'],
   reporting: [
@@ -99,7 +100,7 @@ const working = {
     'rights',
     'sending',
   ],
-  statements: ['keeping', 'sending'],
+  statements: ['keeping', 'restoring', 'sending'],
 }
 
 /** Which folder below src may reach into which by a relative import. Modules and platform are reached by #name. */

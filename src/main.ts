@@ -21,9 +21,23 @@ const commands: Record<string, { load: () => Promise<Command>; about: string }> 
   },
   'migrate': { load: async () => (await import('./commands/migrate.ts')).migrateCommand, about: 'bring named databases up to date' },
   'report': { load: async () => (await import('./commands/report.ts')).report, about: 'file a report from a YAML file' },
+  'import': {
+    load: async () => (await import('./commands/import.ts')).importCommand,
+    about: 'make drafts of incidents from a file of VERIS records',
+  },
   'verify': {
     load: async () => (await import('./commands/verify.ts')).verify,
     about: 'check a bundle offline against your own trust file',
+  },
+  'witness': { load: async () => (await import('./commands/witness.ts')).witness, about: 'watch and cosign all three ledgers, from outside' },
+  'heads': { load: async () => (await import('./commands/heads.ts')).heads, about: 'compare the ledger heads that different people were shown' },
+  'reconcile': {
+    load: async () => (await import('./commands/reconcile.ts')).reconcile,
+    about: 'check a house: store, ledger, signed statements; or compare two exports',
+  },
+  'sign': {
+    load: async () => (await import('./commands/sign.ts')).sign,
+    about: 'see and sign a permission away from the portal; make a signing key',
   },
   'sign-agreement': {
     load: async () => (await import('./commands/sign-agreement.ts')).signAgreementCommand,
@@ -66,6 +80,7 @@ function spoken(error: Error & { code?: string; port?: number }): string | undef
     'migration-edited',
     'policy-invalid',
     'key-refused',
+    'witness-state-broken',
   ]
   return codes.includes(error.code ?? '') ? error.message : undefined
 }

@@ -1,16 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml'
-import { z } from 'zod'
 import { systemRandom } from '#platform/context'
-import { homeAt, homeFolder, readJson } from '#platform/home'
+import type { Env } from './command.ts'
+import { call, isProblem, NoAnswer, Usage, whereAndWho, type Portal, type Problem } from './report-portal.ts'
+import { at, placeOf, readSource, type ReportFile, type Source } from './report-source.ts'
 
-const HELP = `Usage: concordat report FILE [--portal URL] [--token TOKEN | --anonymous] [--wait SECONDS] [--json]
+const HELP = `Usage: concordat report FILE [--incident REF] [--portal URL] [--token TOKEN | --as WHO | --anonymous] [--wait SECONDS] [--json]
 
 Files the report in FILE (see examples/README.md), and waits for each body's acknowledgement.
+  --incident REF   an incident opened before, by its own reference or id: the report is a later stage of it
   --portal URL     the portal; else the one of this installation
-  --token TOKEN    of the person who reports; else a reporter of the file's organisation, from try.json
+  --token TOKEN    of the person who reports
+  --as WHO         a name or a role in the file's organisation, as try.json has it; else its reporter
   --anonymous      without an account; prints the token that reopens the folder
   --wait SECONDS   how long to wait for acknowledgements (10)
   --json           one JSON document instead of text
@@ -18,23 +19,7 @@ Files the report in FILE (see examples/README.md), and waits for each body's ack
 
 const bodies: Record<string, string> = { ico: 'ICO', ncsc: 'NCSC' }
 
-/** Wrong usage: exit 2. */
-class Usage extends Error {}
-/** Nobody knows what became of it: exit 1. */
-class NoAnswer extends Error {}
-
-type Options = { file: string; portal: string; token: string | undefined; wait: number; json: boolean }
-type Source = { path: string; document: Document; lines: LineCounter; report: ReportFile }
-
-const reportFile = z.strictObject({
-  organisation: z.string().optional(),
-  title: z.string(),
-  stage: z.string().default('initial'),
-  answers: z.array(z.unknown()),
-})
-type ReportFile = z.infer<typeof reportFile>
-
-type Problem = { code: string; title: string; status: number; mistakes?: { field: string; message: string }[] }
+type Options = Portal & { incident: string | undefined; wait: number; json: boolean }
 type Submission = {
   to: string
   reference: string
@@ -43,17 +28,20 @@ type Submission = {
   state: 'not-yet-received' | 'received' | 'refused'
   code?: string
 }
-type Opened = { id: string; reference: string; resume?: string }
+type Opened = { id: string; reference: string; title: string; resume?: string }
 
 /** `concordat report`: 0 filed, 1 refused, 2 wrong usage. What is filed is in nobody's hands but the portal's until each body acknowledges. */
-export async function report(argv: string[], env: Record<string, string | undefined>): Promise<number> {
+export async function report(argv: string[], env: Env): Promise<number> {
   try {
     const flags = readFlags(argv)
     if (flags.help) return say(HELP)
     if (flags.seal) throw new Usage('--seal is not there yet: reports cannot be sealed on this machine so far. Nothing was sent.')
     const source = await readSource(flags.file)
-    const options = { ...flags, ...(await whereAndWho(flags, source.report, env)) }
-    return await fileIt(source, options)
+    const { organisation, as } = source.report
+    const where = await whereAndWho({ ...flags, organisation, as: flags.as ?? as }, env)
+    const incident = flags.incident ?? source.report.incident
+    checkOpening(source, incident)
+    return await fileIt(source, { ...flags, ...where, incident })
   } catch (error) {
     if (!(error instanceof Usage || error instanceof NoAnswer)) throw error
     complain(`concordat report: ${error.message}`)
@@ -65,8 +53,10 @@ type Flags = {
   help: boolean
   seal: boolean
   file: string
+  incident: string | undefined
   portal: string | undefined
   token: string | undefined
+  as: string | undefined
   anonymous: boolean
   wait: number
   json: boolean
@@ -75,8 +65,10 @@ type Flags = {
 const flagForms = {
   help: { type: 'boolean', short: 'h' },
   seal: { type: 'boolean' },
+  incident: { type: 'string' },
   portal: { type: 'string' },
   token: { type: 'string' },
+  as: { type: 'string' },
   anonymous: { type: 'boolean' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
@@ -88,9 +80,10 @@ function readFlags(argv: string[]): Flags {
   const wait = Number(values.wait ?? 10)
   if (!help && positionals.length !== 1) throw new Usage('name one file to report from (--help says more)')
   if (!(wait >= 0 && wait <= 3600)) throw new Usage('--wait takes seconds, 0 to 3600')
-  if (values.anonymous && values.token !== undefined) throw new Usage('--anonymous and --token exclude each other')
-  const { seal = false, portal, token, anonymous = false, json = false } = values
-  return { help, seal, file: positionals[0] ?? '', portal, token, anonymous, wait, json }
+  const { seal = false, incident, portal, token, as, anonymous = false, json = false } = values
+  if ([anonymous, token !== undefined, as !== undefined].filter(Boolean).length > 1)
+    throw new Usage('--anonymous, --token and --as exclude each other')
+  return { help, seal, file: positionals[0] ?? '', incident, portal, token, as, anonymous, wait, json }
 }
 
 function parsed(argv: string[]) {
@@ -101,62 +94,41 @@ function parsed(argv: string[]) {
   }
 }
 
-async function readSource(path: string): Promise<Source> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Usage(`${path} cannot be read (${error.code})`)
-  })
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
-  const broken = document.errors[0]
-  if (broken) throw new Usage(`${path}:${lines.linePos(broken.pos[0]).line}: this is not YAML: ${broken.message.split('\n')[0]}`)
-  const form = reportFile.safeParse(document.toJS())
-  if (form.success) return { path, document, lines, report: form.data }
-  const issue = form.error.issues[0]!
-  throw new Usage(
-    `${path}:${lineOf(document, lines, issue.path)}: ${issue.path.join('.') || 'the file'}: ${issue.message} (examples/README.md shows the form)`,
-  )
-}
-
-type Person = { name: string; roles: string[]; organisation?: string; node: string; token: string }
-type TryFile = { nodes: { portal: { url: string } }; people: Person[] }
-
-async function whereAndWho(
-  flags: Flags,
-  file: ReportFile,
-  env: Record<string, string | undefined>,
-): Promise<{ portal: string; token: string | undefined }> {
-  if (flags.portal !== undefined && (flags.anonymous || flags.token !== undefined)) return { portal: flags.portal, token: flags.token }
-  const { tryFile } = homeAt(homeFolder(env))
-  const known = (await readJson(tryFile)) as TryFile | undefined
-  if (!known) throw new Usage(`${tryFile} is not there: run "npm start" first, or give --portal and --token`)
-  const portal = flags.portal ?? known.nodes.portal.url
-  return { portal, token: flags.anonymous ? undefined : (flags.token ?? reporterOf(known, file.organisation)) }
-}
-
-function reporterOf({ people }: TryFile, organisation: string | undefined): string {
-  const own = people.filter(
-    (person) => person.node === 'portal' && person.organisation !== undefined && person.organisation === organisation,
-  )
-  const reporter = own.find((person) => person.roles.includes('reporter'))
-  if (reporter) return reporter.token
-  const names = [
-    ...new Set(people.flatMap((person) => (person.node === 'portal' && person.organisation !== undefined ? [person.organisation] : []))),
-  ]
-  throw new Usage(
-    `no reporter of "${organisation ?? '(no organisation named)'}" is known here; known: ${names.join(', ')}. Or give --token or --anonymous`,
-  )
+/** What is said once, when the folder is opened, and what belongs to one that is open already. */
+function checkOpening(source: Source, incident: string | undefined): void {
+  const { title, kind, stage } = source.report
+  if (incident === undefined && title === undefined) throw at(source, ['title'], 'a new incident needs a title')
+  if (incident === undefined && (stage === 'update' || stage === 'final'))
+    throw at(source, ['stage'], 'a later stage belongs to an incident: name it with --incident, or in the file')
+  if (incident !== undefined && kind !== undefined)
+    throw at(source, ['kind'], 'the kind is said when an incident is opened, and this one was opened before')
 }
 
 async function fileIt(source: Source, options: Options): Promise<number> {
-  const { title, stage, answers } = source.report
-  const opened = await post<Opened>('/incidents', { title }, options)
-  if ('code' in opened) return refuse(opened, source, options)
+  const opened = await folderFor(source.report, options)
+  if (isProblem(opened)) return refuse(opened, source, options)
   const reporting = { ...options, token: opened.resume ?? options.token }
+  const { stage, answers } = source.report
   // One key for every try: a repeat after a lost answer files nothing twice.
   const filing = { stage, answers, submit: true, idempotencyKey: systemRandom.uuid() }
-  const filed = await post<{ id: string; submissions: Submission[] }>(`/incidents/${opened.id}/reports`, filing, reporting)
-  if ('code' in filed) return refuse(filed, source, options)
+  const filed = await call<{ id: string; submissions: Submission[] }>('POST', `/incidents/${opened.id}/reports`, filing, reporting)
+  if (isProblem(filed)) return refuse(filed, source, options)
   return follow(opened, filed.submissions, source, reporting)
+}
+
+async function folderFor({ title = '', kind }: ReportFile, options: Options): Promise<Opened | Problem> {
+  const { incident } = options
+  if (incident !== undefined) return openBefore(incident, options)
+  const opened = await call<Opened>('POST', '/incidents', { title, ...(kind && { kind }) }, options)
+  return isProblem(opened) ? opened : { ...opened, title }
+}
+
+/** By its reference it is sought among the reporter's own; to anybody else there is none of that name. */
+async function openBefore(incident: string, options: Options): Promise<Opened | Problem> {
+  const own = await call<{ incidents: Opened[] }>('GET', '/incidents', undefined, options)
+  if (isProblem(own)) return own
+  const found = own.incidents.find(({ id, reference }) => id === incident || reference === incident)
+  return found ?? { code: 'not-found', title: `You have no incident "${incident}"`, status: 404 }
 }
 
 async function follow(opened: Opened, filed: Submission[], source: Source, options: Options): Promise<number> {
@@ -171,7 +143,7 @@ async function follow(opened: Opened, filed: Submission[], source: Source, optio
 }
 
 function announce(opened: Opened, filed: Submission[], { report: file }: Source): void {
-  say(`Filed: ${file.title}\n  your own reference  ${opened.reference}\n`)
+  say(`Filed: ${opened.title}\n  your own reference  ${opened.reference}\n`)
   for (const { to, reference } of filed)
     say(`  to the ${bodies[to]!.padEnd(4)}         ${reference}  (${answersTo(file, to)} answers; not yet received)\n`)
   if (opened.resume)
@@ -199,38 +171,14 @@ async function acknowledged(incident: string, filed: Submission[], options: Opti
   for (let polls = options.wait * POLLS_A_SECOND; polls > 0 && latest.some(({ state }) => state === 'not-yet-received'); polls--) {
     await pause(1000 / POLLS_A_SECOND)
     const page = await call<{ submissions: Submission[] }>('GET', `/incidents/${incident}`, undefined, options)
-    if (!('code' in page)) latest = page.submissions.filter(({ envelope }) => ours.has(envelope))
+    if (!isProblem(page)) latest = page.submissions.filter(({ envelope }) => ours.has(envelope))
   }
   return latest
 }
 
-function post<T extends object>(path: string, body: unknown, options: Options): Promise<T | Problem> {
-  return call<T>('POST', path, body, options)
-}
-
-const TRIES = 3
-
-/** The answer, or the problem document. Asks again where no answer came back. */
-async function call<T extends object>(method: string, path: string, body: unknown, { portal, token }: Options): Promise<T | Problem> {
-  const headers = {
-    'accept': 'application/json',
-    ...(body !== undefined && { 'content-type': 'application/json' }),
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
-  }
-  const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
-  for (let tries = 1; ; tries++) {
-    try {
-      return (await (await fetch(new URL(`/api/v1${path}`, portal), request)).json()) as T | Problem
-    } catch {
-      if (tries >= TRIES)
-        throw new NoAnswer(`no answer from ${portal} to ${method} ${path} (is it running?): whether it did as asked is not known`)
-      await pause(300 * tries)
-    }
-  }
-}
-
 function refuse(problem: Problem, source: Source, { json }: Options): number {
-  const mistakes = (problem.mistakes ?? []).map(({ field, message }) => ({ ...placeOf(field, source), field, message }))
+  const faults = problem.code === 'counsel-needed' ? privilegedIn(source) : (problem.mistakes ?? [])
+  const mistakes = faults.map(({ field, message }) => ({ ...placeOf(field, source), field, message }))
   if (json)
     say(`${JSON.stringify({ ...problem, mistakes: mistakes.map(({ field, message, line }) => ({ field, message, line })) }, null, 2)}\n`)
   else {
@@ -241,21 +189,11 @@ function refuse(problem: Problem, source: Source, { json }: Options): number {
   return 1
 }
 
-/** Where in the file the answer at fault stands, so that an editor can jump there. */
-function placeOf(field: string, { document, lines, report: { answers } }: Source): { line: number; question?: string } {
-  const path = field.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part))
-  const question =
-    path[0] === 'answers' && typeof path[1] === 'number' ? (answers[path[1]] as { question?: unknown } | undefined)?.question : undefined
-  return { line: lineOf(document, lines, path), ...(typeof question === 'string' && { question }) }
-}
-
-/** The line of the innermost part of the path that the file has. */
-function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true)
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line
-  }
-  return 1
+function privilegedIn({ report: { answers } }: Source): { field: string; message: string }[] {
+  const message = 'Privilege is claimed for this answer: counsel files it, or agrees to it in the draft'
+  return answers.flatMap((answer, i) =>
+    (answer as { privileged?: unknown } | null)?.privileged ? [{ field: `answers.${i}.privileged`, message }] : [],
+  )
 }
 
 function say(text: string): 0 {

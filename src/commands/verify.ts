@@ -5,10 +5,11 @@ import { checkTrustFile, fingerprints, type TrustFile } from '#exchange'
 import { homeAt, homeFolder, readJson } from '#platform/home'
 import type { Env } from './command.ts'
 
-const HELP = `Usage: concordat verify BUNDLE [--trust FILE] [--json]
+const HELP = `Usage: concordat verify BUNDLE [--trust FILE] [--since OLDBUNDLE] [--json]
 
 Checks a bundle offline, against keys that did not come with it.
   --trust FILE     the trust file; else trust.json of this installation
+  --since FILE     an older bundle of the same incident: nothing it showed may be gone or changed
   --json           one JSON document instead of text
 Exit: 0 every check passed, 1 a check failed or there is no trust file, 2 wrong usage.
 `
@@ -18,7 +19,7 @@ class Usage extends Error {}
 /** Nothing to check against: exit 1. */
 class NoTrust extends Error {}
 
-type Flags = { help: boolean; json: boolean; file: string; trust: string | undefined }
+type Flags = { help: boolean; json: boolean; file: string; trust: string | undefined; since: string | undefined }
 type Trusted = { path: string; file: TrustFile }
 
 export async function verify(argv: string[], env: Env): Promise<number> {
@@ -27,7 +28,8 @@ export async function verify(argv: string[], env: Env): Promise<number> {
     if (flags.help) return say(HELP, 0)
     const text = await readBundleFile(flags.file)
     const trusted = await readTrust(flags.trust ?? homeAt(homeFolder(env)).trustFile)
-    const verdict = verifyBundle(text, trusted.file)
+    const since = flags.since === undefined ? {} : { since: await readBundleFile(flags.since) }
+    const verdict = verifyBundle(text, trusted.file, since)
     return say(flags.json ? asJson(trusted, verdict) : asText(flags.file, trusted, verdict), verdict.ok ? 0 : 1)
   } catch (error) {
     if (!(error instanceof Usage || error instanceof NoTrust)) throw error
@@ -45,11 +47,9 @@ const flagForms = {
 
 function readFlags(argv: string[]): Flags {
   const { values, positionals } = parsed(argv)
-  const { help = false, json = false, trust } = values
-  if (values.since !== undefined)
-    throw new Usage('--since is not there yet: a bundle cannot be compared with an older one so far. Nothing was checked.')
+  const { help = false, json = false, trust, since } = values
   if (!help && positionals.length !== 1) throw new Usage('name one bundle to check (--help says more)')
-  return { help, json, file: positionals[0] ?? '', trust }
+  return { help, json, file: positionals[0] ?? '', trust, since }
 }
 
 function parsed(argv: string[]) {
@@ -106,6 +106,7 @@ function asText(file: string, trusted: Trusted, verdict: Verdict): string {
     [`Trusted keys, from ${trusted.path} (deployment ${trusted.file.deployment}${tryingOut}). Compare them over another channel:`, keys],
     ['Checks', verdict.findings.map(findingLine)],
     ['Who holds what', verdict.ok ? heldLines(verdict) : []],
+    ['New since the older bundle', (verdict.news ?? []).map(bullet)],
     ['What this proves', verdict.proved.map(bullet)],
     ['What it does not prove', verdict.notProved.map(bullet)],
     ['Who would have to be lying', verdict.liars.map(bullet)],
@@ -132,10 +133,14 @@ function findingLine({ check, ok, about, detail }: Finding): string {
 
 function heldLines({ held }: Verdict): string[] {
   const line = (authority: string, question: string, standing: string) =>
-    `  ${authority.toUpperCase().padEnd(6)}${question.padEnd(20)}${standing}`
+    `  ${authority.toUpperCase().padEnd(6)}${(question || '(not shown)').padEnd(20)}${standing}`
   return [
-    ...held.holdings.map(({ authority, question, door, since, restricted }) =>
-      line(authority, question, `by door ${door} since ${since}${restricted === undefined ? '' : `, restricted since ${restricted}`}`),
+    ...held.holdings.map(({ authority, question, door, since, restricted, deleted, kept }) =>
+      line(
+        authority,
+        question,
+        `by door ${door} since ${since}${deleted === undefined ? (restricted === undefined ? '' : `, restricted since ${restricted}`) : `, deleted on ${deleted}`}${kept === undefined ? '' : `, kept on the ground ${kept.ground}`}`,
+      ),
     ),
     ...held.notYetConfirmed.map(({ authority, question, since, state }) => line(authority, question, `${state} (${since})`)),
     ...held.notYetReceived.map(({ to, reference }) => line(to, reference, 'a report, not yet received')),

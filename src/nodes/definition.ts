@@ -46,5 +46,5 @@ export type NodeDefinition = {
   desk(needs: DeskNeeds): { endpoints: Endpoint[]; pages: Page[]; navigation?: NavigationLink[]; home?: string }
   gateway(
     needs: GatewayNeeds,
-  ): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly' | 'errands' | 'peerRoutes'>
+  ): Pick<GatewayConfig, 'outbound' | 'inbound' | 'mayNotLeave' | 'chores' | 'signOnly' | 'errands' | 'peerRoutes' | 'restoreOwn'>
 }

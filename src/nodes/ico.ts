@@ -1,11 +1,12 @@
 import { acceptBlobs, authorityApi, takeBlobs, tidyQuarantine } from '#attachments'
 import { api as caseworkApi, keepReport, prepareDecision, readsApi, restrictionsApi } from '#casework'
-import { keepDisclosure, keepRecall } from '#disclosure'
+import { holdApi, keepDisclosure, keepRecall } from '#disclosure'
 import { answered, asking, askingApi, prepareEnquiry } from '#enquiries'
 import { accessApi } from '#identity'
 import { questions } from '#reporting'
-import { tellReads } from '#reads'
-import { sendStatements } from '#statements'
+import { restoreReads, tellReads } from '#reads'
+import { restoreStatements, sendStatements } from '#statements'
+import { officeLinks, officePages } from '#office'
 import type { NodeDefinition } from './definition.ts'
 
 export const ico: NodeDefinition = {
@@ -37,9 +38,20 @@ export const ico: NodeDefinition = {
         grounds: agreement.file.restriction.grounds,
         withinDays: agreement.file.exchange.withdrawnDecisionDays,
       }),
+      ...holdApi({ db, poke }),
       ...authorityApi({ db, node: 'ico', reading: agreement.file.reading, blobs: attachments.blobs }),
     ],
-    pages: [],
+    pages: officePages({
+      db,
+      node: 'ico',
+      reading: agreement.file.reading,
+      asking,
+      questions,
+      conditions: agreement.file.conditions,
+      poke,
+    }),
+    navigation: officeLinks({ node: 'ico' }),
+    home: '/cases',
   }),
   gateway: ({ agreement, trust, attachments, statementSeconds }) => ({
     outbound: { enquiry: prepareEnquiry('ico'), receipt: prepareDecision },
@@ -49,6 +61,10 @@ export const ico: NodeDefinition = {
       recall: keepRecall,
     },
     peerRoutes: takeBlobs(attachments.blobs),
+    restoreOwn: async (tx, ctx) => {
+      await restoreStatements(tx, ctx)
+      await restoreReads(tx, ctx)
+    },
     errands: [
       tidyQuarantine(attachments.blobs),
       sendStatements({ node: 'ico', everySeconds: statementSeconds }),

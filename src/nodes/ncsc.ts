@@ -1,6 +1,6 @@
 import { acceptBlobs, authorityApi, takeBlobs, tidyQuarantine } from '#attachments'
 import { acuteApi, api as caseworkApi, keepReport, readsApi } from '#casework'
-import { api as disclosureApi, mayNotLeave, prepareDisclosure, tellEndings } from '#disclosure'
+import { api as disclosureApi, holdApi, mayNotLeave, prepareDisclosure, tellEndings } from '#disclosure'
 import { answered, asking, askingApi, prepareEnquiry } from '#enquiries'
 import { answerRequests, enrollingApi, keepEnrolment, keepEnrolmentRequest, keepSuspension, prepareSuspension } from '#enrolment'
 import {
@@ -11,13 +11,15 @@ import {
   prepareDecline,
   prepareRequest,
   prepareTelephoned,
+  restoreAsked,
   senderApi,
   settleWithdrawals,
 } from '#permission'
 import { accessApi } from '#identity'
 import { questions } from '#reporting'
-import { tellReads } from '#reads'
-import { sendStatements } from '#statements'
+import { restoreReads, tellReads } from '#reads'
+import { restoreStatements, sendStatements } from '#statements'
+import { officeLinks, officePages } from '#office'
 import type { NodeDefinition } from './definition.ts'
 
 export const ncsc: NodeDefinition = {
@@ -48,10 +50,21 @@ export const ncsc: NodeDefinition = {
       ...authorityApi({ db, node: 'ncsc', reading: agreement.file.reading, blobs: attachments.blobs }),
       ...acuteApi({ db, node: 'ncsc' }),
       ...senderApi({ db, agreement: agreement.file, poke, waitMilliseconds }),
+      ...holdApi({ db, poke }),
       ...disclosureApi({ db, poke, waitMilliseconds }),
       ...enrollingApi({ db, folders, poke }),
     ],
-    pages: [],
+    pages: officePages({
+      db,
+      node: 'ncsc',
+      reading: agreement.file.reading,
+      asking,
+      questions,
+      conditions: agreement.file.conditions,
+      poke,
+    }),
+    navigation: officeLinks({ node: 'ncsc' }),
+    home: '/cases',
   }),
   gateway: ({ signer, agreement, trust, folders, attachments, graceMilliseconds, statementSeconds }) => ({
     outbound: {
@@ -74,6 +87,11 @@ export const ncsc: NodeDefinition = {
     },
     mayNotLeave,
     peerRoutes: takeBlobs(attachments.blobs),
+    restoreOwn: async (tx, ctx) => {
+      await restoreAsked(tx, ctx)
+      await restoreStatements(tx, ctx)
+      await restoreReads(tx, ctx)
+    },
     errands: [
       tidyQuarantine(attachments.blobs),
       sendStatements({ node: 'ncsc', everySeconds: statementSeconds }),

@@ -1,4 +1,5 @@
 import { afterItsBlob, portalApi as attachmentsApi, pushBlobs, tidyUploads } from '#attachments'
+import { holdApi } from '#disclosure'
 import { api as dutiesApi, keepingAlarms, ringAlarms } from '#duties'
 import { answeringApi, keepEnquiry } from '#enquiries'
 import {
@@ -11,7 +12,7 @@ import {
   suspendLeavers,
 } from '#enrolment'
 import { api as evidenceApi, sealBundle } from '#evidence'
-import { keepCall, keepRequest, portalApi, prepareOffer, preparePermission, prepareRefusal, prepareWithdrawal } from '#permission'
+import { keepCall, keepRequest, portalApi, prepareOffer, preparePermission, prepareRefusal, prepareWithdrawal, wordsApi } from '#permission'
 import { accessApi, api as identityApi } from '#identity'
 import { api as ledgerApi } from '#ledger'
 import { api as factSheetsApi } from '#factsheets'
@@ -69,7 +70,9 @@ export const portal: NodeDefinition = {
       ...answeringApi({ db, folders, poke }),
       ...attachmentsApi({ db, folders, poke, ...attachments }),
       ...portalApi({ db, agreement, trust, keys: folders, waitMilliseconds }),
+      ...wordsApi({ db, keys: folders }),
       ...keysApi({ db, trust, folders, origin, waitMilliseconds, poke }),
+      ...holdApi({ db, poke }),
       ...evidenceApi({ db, trust, folders, poke, waitMilliseconds }),
       ...readsApi({ db, folders, purposes: agreement.file.reading.purposes }),
       ...registerApi({ db, trust, folders, poke, waitMilliseconds }),

@@ -183,7 +183,7 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
   const { config, definition, agreement, trust } = shared
   const { node } = definition
   const keys = await readGatewayKeys(config.home.nodes[node].keys, config.environment === 'production')
-  const { transitHours, skewMinutes } = agreement.file.exchange
+  const { transitHours, skewMinutes, redeliveryDays } = agreement.file.exchange
   const claim = config.claimMilliseconds
   return {
     node,
@@ -203,6 +203,7 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
       timeoutMilliseconds: Math.max(100, claim - 100),
       retryCapMilliseconds: config.environment === 'production' ? 60_000 : 2_000,
       transitMilliseconds: transitHours * 3_600_000,
+      redeliveryMilliseconds: redeliveryDays * 86_400_000,
       skewMilliseconds: skewMinutes * 60_000,
     },
     ...definition.gateway({

@@ -68,6 +68,7 @@ export const people: SeedPerson[] = [
   ]),
   ...at('portal', [
     ['Hal Piper', 'notice-desk'],
+    ['Iris Calloway', 'records-officer'],
     ['Petra Lowe', 'administrator'],
     ['Ivo Strand', 'auditor'],
   ]),

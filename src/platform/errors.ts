@@ -63,6 +63,7 @@ export const refusals = {
   'names-another': { status: 409, title: 'The words name another organisation that this came from', clause: 'consent-before-disclosure' },
   'too-many-open': { status: 409, title: 'As many questions are open in this case as may be', clause: undefined },
   'not-reported': { status: 409, title: 'The organisation has reported nothing here, so it cannot be asked here', clause: undefined },
+  'recovery-unfinished': { status: 409, title: 'What was lost has not all been taken back yet', clause: undefined },
   'unavailable': { status: 503, title: 'This part is not running; nothing was lost', clause: undefined },
   // What HTTP itself refuses, before any rule of ours is asked.
   'method-not-allowed': { status: 405, title: 'This address does not take that method', clause: undefined },

@@ -75,6 +75,7 @@ export function restrictionsApi({ db, node, grounds, withinDays, poke }: Restric
       path: '/cases/:id/restrictions/:itemId',
       summary: 'Deletes a restricted copy, or keeps it on a lawful ground; the organisation gets a signed receipt that says which',
       who,
+      stepUp: true,
       body: z.strictObject({ decision: z.enum(['delete', 'keep']), ground: z.string().optional(), reason: z.string() }),
       reply: z.object({ decision: z.enum(['delete', 'keep']), decided: z.int() }),
       handle: async ({ params, body, ctx }) => {

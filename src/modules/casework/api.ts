@@ -123,7 +123,7 @@ function foundIn({ value, text }: z.infer<typeof newFinding>): unknown {
   return value === undefined ? text : value
 }
 
-async function casesShown(deps: CaseworkDeps, nearMiss: string | undefined, ctx: Ctx): Promise<CaseShown[]> {
+export async function casesShown(deps: CaseworkDeps, nearMiss: string | undefined, ctx: Ctx): Promise<CaseShown[]> {
   if (nearMiss !== undefined && nearMiss !== 'true' && nearMiss !== 'false')
     throw invalid({ field: 'near-miss', message: 'Write true or false' })
   const [rows, open] = await Promise.all([allCases(deps.db), openEnquiries(deps)])
@@ -143,7 +143,7 @@ async function openEnquiries({ db, asking }: CaseworkDeps, caseId?: string): Pro
 type Asked = { case: string; query: Record<string, string>; credential: Credential | undefined }
 
 /** What is opened is recorded before it is shown, and told to whomever it came from. The rest is listed without what it says. */
-async function openCase(deps: CaseworkDeps, asked: Asked, ctx: Ctx): Promise<z.infer<typeof wholeCase>> {
+export async function openCase(deps: CaseworkDeps, asked: Asked, ctx: Ctx): Promise<z.infer<typeof wholeCase>> {
   const { db, node, reading: rules } = deps
   const found = await caseWithItems(deps, asked.case, ctx)
   const isWanted = wantedItems(asked.query['open'])

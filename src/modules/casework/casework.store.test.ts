@@ -10,9 +10,10 @@ import { openItemRef, type Arrived, type AuthorityId, type MessageRecord, type O
 import { createWeb } from '#platform/http'
 import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
 import { api } from './api.ts'
-import { keepDisclosed, keepReport, restrict, type DisclosedItem, type ReportHooks } from './arrival.ts'
+import { keepDisclosed, keepReport, type DisclosedItem, type ReportHooks } from './arrival.ts'
 import { newFinding } from './case.ts'
 import { caseFor, itemsForDisclosure, recordFinding, writeNote } from './desk.ts'
+import { restrict } from './restricting.ts'
 import { allCases, caseOfItem, itemsOfCase, notesOfCase } from './store.ts'
 
 type House = { database: FreshDatabase; desk: Db; gateway: Db }
@@ -285,7 +286,8 @@ test('[consent-before-disclosure] a recall restricts the copies of that disclosu
   const [record, second] = [id(), id()]
   const found = await discloses(organisation, [disclosed(item, organisation.id)], record)
   await discloses(organisation, [disclosed(other, organisation.id)], second)
-  const recall = () => transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
+  const withdrawn = { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id, other.id], recall: id() }
+  const recall = () => transact(houses.ico.gateway, (tx) => restrict(tx, withdrawn, as()))
   assert.deepEqual(await recall(), [openItemRef(item)])
   const since = (await itemsOfCase(houses.ico.desk, found)).find((one) => one.id === item.id)!.restricted_since
   assert.ok(since)
@@ -341,7 +343,7 @@ test('a desk can neither open a case, nor add what claims to have arrived, nor c
     await assert.rejects(query(desk, text), /permission denied/, text)
   for (const text of [
     'delete from casework.items',
-    'update casework.items set value = value',
+    'update casework.items set commitment = commitment',
     'select * from casework.notes',
     'delete from casework.cases',
     'insert into casework.findings select * from casework.findings',
@@ -426,7 +428,7 @@ test('over HTTP what was recalled is listed without its value', async () => {
   const found = await discloses(organisation, [disclosed(answer('CANARY'), organisation.id)], record)
   const shown = async () => (await asks('ico', 'GET', `/api/v1/cases/${found}`, 'investigator')).body.items[0]
   assert.deepEqual([(await shown()).value, (await shown()).permission, (await shown()).rules], ['CANARY', 'jti-1', ['Consult first']])
-  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
+  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()))
   const restricted = await shown()
   assert.ok(restricted.restricted && !('value' in restricted) && !JSON.stringify(restricted).includes('CANARY'))
 })
@@ -598,7 +600,7 @@ test('the timeline tells what happened, oldest first, recalls included, and only
   await transact(houses.ico.desk, (tx) => writeNote(tx, { case: own, text: 'Rang them.', node: 'ico' }, as('triage')))
   const [record, item] = [id(), answer('CANARY', 'q42')]
   await discloses(organisation, [disclosed(item, organisation.id)], record)
-  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record }, as()))
+  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()))
   await discloses(organisation, [disclosed(item, organisation.id)])
   const { body } = await asks('ico', 'GET', `/api/v1/cases/${own}/timeline`, 'legal-adviser')
   assert.deepEqual(

@@ -2,4 +2,4 @@ export { enquiriesForBundle, enquiriesIn, keepEnquiry, reply, type Received } fr
 export { checkAnswer, declineOf, means } from './enquiry.ts'
 export { askingApi, type AskingDeps } from './api-authority.ts'
 export { answeringApi, type AnsweringDeps } from './api-portal.ts'
-export { answered, asking, prepareEnquiry } from './asking.ts'
+export { answered, ask, asking, prepareEnquiry } from './asking.ts'

@@ -1,5 +1,5 @@
 import { questionById, type Authority, type Question } from '#reporting'
-import { timeInWords } from './zone.ts'
+import { timeInWords } from '#platform/uk-time'
 
 export const bodyNames: Record<Authority, string> = { ico: 'the ICO', ncsc: 'the NCSC' }
 export const bodyTitles: Record<Authority, string> = { ico: 'ICO', ncsc: 'NCSC' }

@@ -32,6 +32,7 @@ export const advice = {
   'account-taken': 'Nothing was changed. Sign in with another account, or ask whoever gives out roles here.',
   'role-missing': 'If you need this page, ask whoever gives out roles here.',
   'mandate-missing': 'Nothing was done. Ask the organisation you act for, or sign out and sign in again to act for yourself.',
+  'recovery-unfinished': 'Nothing was released. It goes on by itself as soon as the other nodes answer; try again then.',
   'second-person-missing': 'Nothing was done. Somebody else, in the role that it takes, must agree.',
   'own-access': 'Nothing was changed. A colleague can do it.',
   'not-found': 'If you typed the address, check it is right. If you followed a link, the page may have gone.',

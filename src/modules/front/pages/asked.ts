@@ -6,7 +6,7 @@ import { checkAnswer, declineOf, enquiriesIn, means, reply, type Received } from
 import { ownIncident } from '#reporting'
 import type { FrontDeps } from '../context.ts'
 import { bodyTitles, labelOf, valueInWords } from '../words.ts'
-import { timeInWords } from '../zone.ts'
+import { timeInWords } from '#platform/uk-time'
 
 const template = join(import.meta.dirname, 'asked.njk')
 

@@ -2,7 +2,7 @@ import type { Ctx } from '#platform/context'
 import { dutiesOf, sightOf, type Duty } from '#duties'
 import type { OwnIncident } from '#reporting'
 import type { FrontDeps } from '../context.ts'
-import { spanInWords, timeInWords } from '../zone.ts'
+import { spanInWords, timeInWords } from '#platform/uk-time'
 
 export type ClockLine = { heading: string; text: string; classes: string }
 

@@ -4,7 +4,7 @@ import { awarenessHistory, momentsOf, type Duty, type Saying } from '#duties'
 import { answersOf, ownIncident } from '#reporting'
 import type { FrontDeps } from '../context.ts'
 import { labelOf } from '../words.ts'
-import { spanInWords, timeInWords } from '../zone.ts'
+import { spanInWords, timeInWords } from '#platform/uk-time'
 import { dutiesFor } from './clock-panel.ts'
 
 const MAY_APPLY = 'May apply'

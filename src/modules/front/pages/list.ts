@@ -5,7 +5,7 @@ import { awaitingCounsel, ownIncidents, progressOf, submissionsOf, toFile } from
 import { placeOf, type FrontDeps, type Place } from '../context.ts'
 import { firstSteps, progressOf as progressOfStep, sectionsOf, type Progress, type Step } from '../steps.ts'
 import { bodyTitles } from '../words.ts'
-import { dayInWords, timeInWords } from '../zone.ts'
+import { dayInWords, timeInWords } from '#platform/uk-time'
 import { clockLines, dutiesFor } from './clock-panel.ts'
 
 const template = (name: string): string => join(import.meta.dirname, name)

@@ -6,7 +6,7 @@ import { openSession } from '#identity'
 import { openIncident } from '#reporting'
 import type { FrontDeps } from '../context.ts'
 import { setAim, type Aim } from '../store.ts'
-import { dayInWords } from '../zone.ts'
+import { dayInWords } from '#platform/uk-time'
 
 const template = (name: string): string => join(import.meta.dirname, name)
 

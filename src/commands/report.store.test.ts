@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { insertInbox } from '#exchange'
-import { addPerson, authenticate, issueToken, upsertOrganisation } from '#identity'
+import { addPerson, issueToken, recognise, upsertOrganisation, type RoleId } from '#identity'
 import { b64u } from '#platform/bytes'
 import { systemRandom, type Actor, type Ctx } from '#platform/context'
 import { closeDb, openDb, query, transact, type Db } from '#platform/db'
@@ -27,6 +27,7 @@ let home: string
 let portal: Awaited<ReturnType<typeof createWeb>>
 let url: string
 let token: string
+let counsel: string
 
 before(async () => {
   database = await freshDatabase(['identity', 'exchange', 'reporting'])
@@ -36,9 +37,13 @@ before(async () => {
   token = await transact(desk, async (tx) => {
     const organisation = systemRandom.uuid()
     await upsertOrganisation(tx, { id: organisation, name: 'Marlow Fresh Ltd', identifiers: [], verified: true }, nobody)
-    const person = systemRandom.uuid()
-    await addPerson(tx, { id: person, name: 'Asha Bell', roles: ['reporter'], organisation }, nobody)
-    return issueToken(tx, { person }, nobody)
+    const tokenOf = async (name: string, role: RoleId) => {
+      const person = systemRandom.uuid()
+      await addPerson(tx, { id: person, name, roles: [role], organisation }, nobody)
+      return issueToken(tx, { person }, nobody)
+    }
+    counsel = await tokenOf('Nadia Flint', 'counsel')
+    return tokenOf('Asha Bell', 'reporter')
   })
   portal = await createWeb({
     node: 'portal',
@@ -47,13 +52,16 @@ before(async () => {
     log: silentLog,
     endpoints: api({ db: desk, folders: new FolderKeys(join(home, 'folders')), wait: 20 }),
     pages: [],
-    authenticate: (given) => authenticate(desk, given, nobody),
+    authenticate: (given) => recognise(desk, given, nobody),
     makeCtx,
     health: async () => ({ ready: true, checks: {} }),
   })
   await portal.listen({ host: '127.0.0.1', port: 0 })
   url = `http://127.0.0.1:${(portal.server.address() as AddressInfo).port}`
-  const people = [{ name: 'Asha Bell', roles: ['reporter'], organisation: 'Marlow Fresh Ltd', node: 'portal', token }]
+  const people = [
+    { name: 'Asha Bell', roles: ['reporter'], organisation: 'Marlow Fresh Ltd', node: 'portal', token },
+    { name: 'Nadia Flint', roles: ['counsel'], organisation: 'Marlow Fresh Ltd', node: 'portal', token: counsel },
+  ]
   await writeFile(join(home, 'try.json'), JSON.stringify({ nodes: { portal: { url } }, people }))
 })
 
@@ -163,6 +171,90 @@ test('a fault points at the answer, by line and question, and nothing is filed',
   assert.deepEqual([told.code, told.mistakes.length, told.mistakes[1].line], ['invalid', 2, line])
 })
 
+const short = (more: string, answer = '') => `organisation: Marlow Fresh Ltd
+${more}
+answers:
+  - question: q19
+    value: Somebody rang the depot and asked for a password.
+    audience: [ncsc]
+${answer}`
+
+const written = (text: string) => fileWith(() => text)
+const incidents = async (bearer: string) =>
+  ((await (await fetch(`${url}/api/v1/incidents`, { headers: { authorization: `Bearer ${bearer}` } })).json()) as { incidents: any[] })
+    .incidents
+
+test('a near miss is filed as one, and told to the NCSC alone', async () => {
+  const run = await report(await written(short('title: A call\nkind: near-miss')), '--wait', '0', '--json')
+  const { incident, submissions } = JSON.parse(run.out)
+  assert.deepEqual([run.code, submissions.map((one: any) => one.to)], [0, ['ncsc']])
+  assert.equal((await incidents(token)).find(({ id }) => id === incident.id).kind, 'near-miss')
+  const path = await written(short('title: A call\nkind: near-miss').replace('[ncsc]', '[ico]'))
+  const refused = await report(path)
+  assert.equal(refused.code, 1)
+  assert.ok(refused.err.includes(`${path}:7: answers.0.audience (q19): A near miss is told to the NCSC alone`), refused.err)
+})
+
+const privileged = `  - question: q42
+    value: Counsel has asked a responder for a report.
+    audience: [ncsc]
+    privileged: true
+`
+
+test('privileged answers: counsel files them; of anybody else it says which lines wait for counsel', async () => {
+  const path = await written(short('title: A call', privileged))
+  const refused = await report(path)
+  assert.equal(refused.code, 1)
+  assert.match(refused.err, /counsel-needed/)
+  assert.ok(refused.err.includes(`${path}:10: answers.1.privileged (q42): `), refused.err)
+  for (const who of ['counsel', 'Nadia Flint']) {
+    const run = await report(path, '--as', who, '--wait', '0')
+    assert.deepEqual([run.code, run.err], [0, ''])
+  }
+  const named = await report(await written(short('title: A call\nas: counsel', privileged)), '--wait', '0')
+  assert.deepEqual([named.code, named.err], [0, ''])
+})
+
+test('a later stage goes to the incident it names, under the same references, and corrects what was told', async () => {
+  const first = JSON.parse((await report(await written(short('title: A call')), '--wait', '0', '--json')).out)
+  const correction = `    correction: { why: The caller was identified. }\n`
+  const update = (more: string) => short(`stage: update${more}`).replace('audience: [ncsc]\n', `audience: [ncsc]\n${correction}`)
+  const before = (await incidents(token)).length
+  for (const [file, flags] of [
+    [update(''), ['--incident', first.incident.reference]],
+    [update(''), ['--incident', first.incident.id]],
+    [update(`\nincident: ${first.incident.reference}`), []],
+  ] as const) {
+    const run = await report(await written(file), ...flags, '--wait', '0', '--json')
+    assert.equal(run.err, '')
+    const { incident, submissions } = JSON.parse(run.out)
+    assert.deepEqual(incident, first.incident)
+    assert.deepEqual(
+      submissions.map((one: any) => one.reference),
+      first.submissions.map((one: any) => one.reference),
+    )
+  }
+  assert.equal((await incidents(token)).length, before)
+})
+
+test('an incident that is not there, or is another\u2019s, is not reported to', async () => {
+  const anonymous = JSON.parse((await report(example, '--anonymous', '--wait', '0', '--json')).out)
+  for (const incident of [anonymous.incident.reference, 'INC-2222-2222']) {
+    const run = await report(await written(short('stage: update')), '--incident', incident)
+    assert.deepEqual([run.code, run.out], [1, ''])
+    assert.match(run.err, /You have no incident "INC-.*\(not-found\)/)
+  }
+})
+
+test('a correction of what was never told is refused, at its line', async () => {
+  const path = await written(
+    short('title: A call').replace('audience: [ncsc]\n', 'audience: [ncsc]\n    correction: { why: It was wrong. }\n'),
+  )
+  const run = await report(path)
+  assert.equal(run.code, 1)
+  assert.ok(run.err.includes(`${path}:7: answers.0.correction (q19): The NCSC has not been told this before`), run.err)
+})
+
 test('a token that is nobody\u2019s is refused', async () => {
   const run = await report(example, '--portal', url, '--token', 'x'.repeat(43))
   assert.equal(run.code, 1)
@@ -182,6 +274,12 @@ const misused: [string, string[], RegExp][] = [
   ['an unknown option', [example, '--fast'], /fast/],
   ['both a token and none', [example, '--anonymous', '--token', 'x'], /exclude each other/],
   ['a waiting time that is none', [example, '--wait', 'long'], /--wait/],
+  ['a token and a person', [example, '--token', 'x', '--as', 'counsel'], /exclude each other/],
+  [
+    'a person who is not there',
+    [example, '--as', 'Gil Nobody'],
+    /nobody of "Marlow Fresh Ltd" .* there are Asha Bell \(reporter\); Nadia Flint/,
+  ],
 ]
 
 for (const [what, argv, message] of misused)
@@ -189,6 +287,22 @@ for (const [what, argv, message] of misused)
     const run = await report(...argv)
     assert.equal(run.code, 2)
     assert.match(run.err, message)
+  })
+
+const misfiled: [what: string, text: string, line: number, message: RegExp][] = [
+  ['a later stage of nothing', short('title: A call\nstage: final'), 3, /a later stage belongs to an incident/],
+  ['a new incident without a title', short('stage: initial'), 1, /needs a title/],
+  ['a kind said again', short('incident: INC-2222-2222\nkind: near-miss'), 3, /opened before/],
+  ['a kind that is none', short('title: A call\nkind: accident'), 3, /kind: /],
+  ['a member that is none', short('title: A call\npriority: high'), 3, /priority/],
+]
+
+for (const [what, text, line, message] of misfiled)
+  test(`wrong usage, exit 2, with the line: ${what}`, async () => {
+    const path = await written(text)
+    const run = await report(path)
+    assert.equal(run.code, 2)
+    assert.ok(run.err.includes(`${path}:${line}: `) && message.test(run.err), run.err)
   })
 
 test('wrong usage, exit 2: what is no YAML, not a report, or of an organisation nobody here reports for', async () => {
