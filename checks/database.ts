@@ -27,9 +27,27 @@ export async function freshDatabase(modules: string[]): Promise<FreshDatabase> {
     await patiently(() => client.query(`create database ${name} template ${template} strategy file_copy owner ${roles.owner}`))
     await closeToOthers(client, name)
   })
+  return databaseNamed(server, name)
+}
+}
+
+function databaseNamed(server: string, name: string): FreshDatabase {
   const drop = (): Promise<void> =>
     asSuperuser(server, async (client) => void (await client.query(`drop database if exists ${name} with (force)`)))
   return { ownerUrl: urlOf(server, 'owner', name), deskUrl: urlOf(server, 'desk', name), gatewayUrl: urlOf(server, 'gateway', name), drop }
+
+/** A copy of a database as it stands, as an old backup would be. Whoever is connected to it is thrown out first. */
+export async function copyOf({ ownerUrl }: Pick<FreshDatabase, 'ownerUrl'>): Promise<FreshDatabase> {
+  const server = await testServer()
+  const [of, name] = [new URL(ownerUrl).pathname.slice(1), `t_${randomBytes(8).toString('hex')}`]
+  await asSuperuser(server, async (client) => {
+    await patiently(async () => {
+      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [of])
+      await client.query(`create database ${name} template ${of} strategy file_copy owner ${roles.owner}`)
+    })
+    await closeToOthers(client, name)
+  })
+  return databaseNamed(server, name)
 }
 
 /** Makes the three roles, once a server. Their passwords follow from the server's address, so that every process knows them. */

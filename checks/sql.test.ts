@@ -9,6 +9,7 @@ const dispatchers = ['exchange', 'platform', 'ledger']
 const reachesAcross: Record<string, string> = {
   'src/modules/disclosure/guard/0001-guard.sql': 'the second lock of door 3 must not believe any module',
   'src/modules/disclosure/guard/0002-recall-items.sql': 'the same',
+  'src/modules/disclosure/guard/0003-what-was-returned.sql': 'the same',
 }
 
 type Rule = { found: RegExp; why: string }

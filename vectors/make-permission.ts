@@ -20,6 +20,8 @@ const organisation = world.organisation.id
 const items = ['one', 'two', 'three'].map((name) => ({ id: world.random.uuid(), commitment: b64u(sha256(name)) }))
 const [jti, request, another] = [world.random.uuid(), world.random.uuid(), world.random.uuid()]
 
+/** Those of the agreement; the first two always bind. */
+const conditions = ['keep-marking', 'consult-before-onward', 'delete-by', 'named-readers']
 const offered: Claims = {
   iss: organisation,
   aud: 'ncsc',
@@ -160,6 +162,14 @@ function narrowing() {
     ['another commitment', { ...offered, ...details({ items: [{ ...items[0]!, commitment: items[1]!.commitment }] }) }, false],
     ['another purpose', { ...offered, ...details({ purpose: 'national-resilience' }) }, false],
     ['a condition less', { ...offered, ...details({ conditions: ['keep-marking'] }) }, false],
+    ['a condition more that the agreement has', { ...offered, ...details({ conditions: [...conditions.slice(0, 2), 'delete-by'] }) }, true],
+    ['the conditions in another order', { ...offered, ...details({ conditions: conditions.slice(0, 2).toReversed() }) }, true],
+    [
+      'a condition that the agreement does not have',
+      { ...offered, ...details({ conditions: [...conditions.slice(0, 2), 'anything'] }) },
+      false,
+    ],
+    ['a condition twice', { ...offered, ...details({ conditions: [...conditions.slice(0, 2), 'keep-marking'] }) }, false],
     ['another beginning', { ...offered, nbf: offered.nbf + 1 }, false],
     ['an earlier issue', { ...offered, iat: offered.iat - 1 }, false],
     ['other words', { ...offered, notice: b64u(sha256('other words')) }, false],
@@ -170,10 +180,35 @@ function narrowing() {
   return cases.map(([why, claims, allowed]) => ({ why, signed: claims, allowed }))
 }
 
+/** Which permission may take the place of which. */
+function places() {
+  const later: Claims = { ...offered, jti: another }
+  const cases: [string, Claims, boolean][] = [
+    ['for the same', later, true],
+    ['fewer items', { ...later, ...details({ items: items.slice(0, 1) }) }, true],
+    ['an earlier end', { ...later, exp: offered.exp - 1 }, true],
+    ['a condition more', { ...later, ...details({ conditions: [...conditions.slice(0, 2), 'delete-by'] }) }, true],
+    ['answering something else, issued later', { ...later, request: another, iat: offered.iat + 60, nbf: offered.nbf + 60 }, true],
+    ['itself', offered, false],
+    ['a later end', { ...later, exp: offered.exp + 1 }, false],
+    ['an item more', { ...later, ...details({ items: [...items, { id: another, commitment: items[0]!.commitment }] }) }, false],
+    ['other words under an item', { ...later, ...details({ items: [{ ...items[0]!, commitment: items[1]!.commitment }] }) }, false],
+    ['another purpose', { ...later, ...details({ purpose: 'national-resilience' }) }, false],
+    ['a condition less', { ...later, ...details({ conditions: ['keep-marking'] }) }, false],
+    ['another organisation\u2019s', { ...later, iss: another }, false],
+  ]
+  return cases.map(([why, claims, allowed]) => ({ why, earlier: offered, later: claims, allowed }))
+}
+
 function withdrawals() {
   const claims = { iss: organisation, jti: another, permission: jti, iat: 1_796_000_000 }
   const laterRecord = enrolled({ kid: later.kid, key: publicPart(later.jwk) })
+  const { jti: _, ...nameless } = claims
+  const { iat: __, ...undated } = claims
   return {
+    // When it counts, and from when on the key is suspended for `suspended`.
+    at: '2026-11-30T01:00:00.000Z',
+    suspendedSince: '2026-11-30T00:55:00.000Z',
     valid: [
       { why: 'by the key of the permission', withdrawal: signJws(TYP.withdrawal, claims, own), enrolment },
       { why: 'by another key of the organisation', withdrawal: signJws(TYP.withdrawal, claims, later), enrolment: laterRecord },
@@ -184,6 +219,23 @@ function withdrawals() {
       { why: 'by a key of another organisation', withdrawal: signJws(TYP.withdrawal, claims, own), enrolment: enrolled({ org: another }) },
       { why: 'by a key that is not enrolled', withdrawal: signJws(TYP.withdrawal, claims, stranger), enrolment },
       { why: 'a permission in its place', withdrawal: signed(offered), enrolment },
+      { why: 'a member that it does not have', withdrawal: signJws(TYP.withdrawal, { ...claims, sub: 'x' }, own), enrolment },
+      { why: 'without an id', withdrawal: signJws(TYP.withdrawal, nameless, own), enrolment },
+      { why: 'the permission named as its own id', withdrawal: signJws(TYP.withdrawal, { ...nameless, jti }, own), enrolment },
+      { why: 'without the permission', withdrawal: signJws(TYP.withdrawal, { iss: organisation, jti, iat: claims.iat }, own), enrolment },
+      { why: 'without its time', withdrawal: signJws(TYP.withdrawal, undated, own), enrolment },
+      { why: 'a time with a fraction', withdrawal: signJws(TYP.withdrawal, { ...claims, iat: claims.iat + 0.5 }, own), enrolment },
+      { why: 'signed after it counts', withdrawal: signJws(TYP.withdrawal, { ...claims, iat: 1_796_100_000 }, own), enrolment },
+      { why: 'signed before its key was enrolled', withdrawal: signJws(TYP.withdrawal, { ...claims, iat: 1_795_000_000 }, own), enrolment },
+      {
+        why: 'a key enrolled after it counts',
+        withdrawal: signJws(TYP.withdrawal, claims, own),
+        enrolment: enrolled({ from: '2026-12-01T00:00:00.000Z' }),
+      },
+    ],
+    suspended: [
+      { why: 'signed before its key was suspended, and counting after', withdrawal: signJws(TYP.withdrawal, claims, own), enrolment },
+      { why: 'signed after its key was suspended', withdrawal: signJws(TYP.withdrawal, { ...claims, iat: 1_796_000_300 }, own), enrolment },
     ],
   }
 }
@@ -207,7 +259,9 @@ export function permissionVectors(): string {
     offered,
     valid: valid(),
     invalid: invalid(),
+    conditions,
     narrowing: narrowing(),
+    places: places(),
     withdrawals: withdrawals(),
   }
   return `${JSON.stringify(vectors, null, 2)}\n`

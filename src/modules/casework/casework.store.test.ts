@@ -424,8 +424,8 @@ test('over HTTP nobody else gets in, and the ICO has no findings', async () => {
 
 test('over HTTP what was recalled is listed without its value', async () => {
   const organisation = company()
-  const record = id()
-  const found = await discloses(organisation, [disclosed(answer('CANARY'), organisation.id)], record)
+  const [record, item] = [id(), answer('CANARY')]
+  const found = await discloses(organisation, [disclosed(item, organisation.id)], record)
   const shown = async () => (await asks('ico', 'GET', `/api/v1/cases/${found}`, 'investigator')).body.items[0]
   assert.deepEqual([(await shown()).value, (await shown()).permission, (await shown()).rules], ['CANARY', 'jti-1', ['Consult first']])
   await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()))

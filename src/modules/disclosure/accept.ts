@@ -6,7 +6,15 @@ import { Refusal } from '#platform/errors'
 import type { Tx } from '#platform/db'
 import { readJws } from '#platform/jws'
 import { itemsMatch, keptStatement, type Arrived, type Inbound, type ItemRef, type Trust } from '#exchange'
-import { keyCountsAt, mustBeSignedByTwo, permissionChecker, readClaims, type Claims, type Permission, type SignedPermission } from '#permission'
+import {
+  keyCountsAt,
+  mustBeSignedByTwo,
+  permissionChecker,
+  readClaims,
+  type Claims,
+  type Permission,
+  type SignedPermission,
+} from '#permission'
 import { isRecalled, rememberRecall } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'

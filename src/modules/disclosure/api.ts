@@ -40,6 +40,7 @@ export function api(deps: DisclosureDeps): Endpoint[] {
       method: 'POST',
       path: '/cases/:id/disclosures',
       who: ['releasing-officer'],
+      stepUp: true,
       status: 201,
       summary: 'Disclose items to the ICO: needs a permission in force for every item and origin, and your reason why sending is necessary',
       body,

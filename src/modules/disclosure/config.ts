@@ -35,6 +35,8 @@ export type GatewayConfig = {
   signOnly?: Record<string, SignOnly>
   /** Asked again at the moment of sending: which of these rows may no longer leave, and why. */
   mayNotLeave?: (tx: Tx, rows: readonly DueRow[], ctx: Ctx) => Promise<Map<string, RefusalCode>>
+  /** After a restore, once reports are there again: what modules keep beside records of this house's own, made again from `exchange.returned`. */
+  restoreOwn?: (tx: Tx, ctx: Ctx) => Promise<void>
   /** Work of modules that goes with the clock, in its own transaction (a withdrawal's receipt). */
   chores?: (tx: Tx, queue: Queue, ctx: Ctx) => Promise<number>
   /** Work that takes long, each with a loop of its own, so that no message waits behind it. Answers with how many milliseconds to rest. */
@@ -47,6 +49,8 @@ export type GatewayConfig = {
     transitMilliseconds: number
     skewMilliseconds: number
     timeoutMilliseconds: number
+    /** For how long what a peer accepted stays, encrypted, in case its house is restored. */
+    redeliveryMilliseconds: number
   }
   makeCtx: () => Ctx
   /** Set by the gateway itself: what waits for a peer when it stops waits no longer. */

@@ -32,7 +32,17 @@ const BATCH = 128
 const AT_ONCE = 32
 /** Statements for one organisation's portal travel together up to this many bytes. */
 const CARRIER_BYTES = 180_000
-const carried: ReadonlySet<Kind> = new Set(['receipt', 'notice', 'permission-request', 'enquiry', 'statement', 'reads', 'withdrawal', 'enrolment', 'suspension'])
+const carried: ReadonlySet<Kind> = new Set([
+  'receipt',
+  'notice',
+  'permission-request',
+  'enquiry',
+  'statement',
+  'reads',
+  'withdrawal',
+  'enrolment',
+  'suspension',
+])
 /** A body's word to the organisation; the portal's own withdrawals go the other way. */
 const isCarried = ({ node }: GatewayConfig, kind: Kind): boolean => node !== 'portal' && carried.has(kind)
 

@@ -1,5 +1,6 @@
 export { keepDisclosure, keepRecall } from './accept.ts'
 export { api, type DisclosureDeps } from './api.ts'
+export { holdApi } from './api-hold.ts'
 export type { Errand, GatewayConfig, RunningGateway, SignOnly } from './config.ts'
 export { mayNotLeave, prepareDisclosure } from './door-3.ts'
 export { tellEndings } from './endings.ts'

@@ -1,11 +1,11 @@
-import { addCosignature, closeInterval, cosignRequest, isRolledBack, takeCosigned } from '#ledger'
+import { addCosignature, closeInterval, extendRequest, isRolledBack, takeCosigned } from '#ledger'
 import type { Ctx } from '#platform/context'
 import { fetchWithin } from '#platform/fetching'
 import { nodeIds, type NodeId } from '#exchange'
 import { patience, type GatewayConfig } from './config.ts'
 
 /**
- * What each cosigner last said it holds of our log (a wrong guess costs one more question), and whether it answers at all; by node, and
+ * How much of our log each cosigner last said it keeps (a wrong guess costs one more question), and whether it answers at all; by node, and
  * for witnesses by address.
  */
 export type Cosigners = Map<string, { size: number; answers: boolean }>
@@ -13,6 +13,12 @@ export type Cosigners = Map<string, { size: number; answers: boolean }>
 /** Raised where another node holds a head under our own signature that our database does not know: nothing more is signed or sent. */
 export class Held extends Error {
   readonly code = 'held'
+  /** That head, as evidence. */
+  readonly note: string
+  constructor(message: string, note: string) {
+    super(message)
+    this.note = note
+  }
 }
 
 /** One turn of the clock: a leaf, a signed head, and the others asked for their cosignatures. A peer that is down is asked again next time. */
@@ -22,15 +28,17 @@ export async function turn(config: GatewayConfig, known: Cosigners): Promise<voi
 }
 
 /**
- * Asked once before the first turn, too: a node that wakes up with an old database must learn of it before it signs anything.
- * Throws Held on evidence; a peer that is away, or talks nonsense, is none.
+ * Asked before the first turn, too, until somebody answers: a node that wakes up with an old database must learn of it before it signs
+ * anything. Returns how many other nodes said what they know of our log. Throws Held on evidence; a peer that is away, or talks nonsense,
+ * is none.
  */
-export async function askCosigners(config: GatewayConfig, known: Cosigners): Promise<void> {
+export async function askCosigners(config: GatewayConfig, known: Cosigners): Promise<number> {
   const cosigners = nodeIds.filter((node) => node !== config.node && config.peers[node])
-  await Promise.all([
-    ...cosigners.map((node) => askCosigner(config, node, known, config.makeCtx())),
+  const [heard] = await Promise.all([
+    Promise.all(cosigners.map((node) => askCosigner(config, node, known, config.makeCtx()))),
     ...(config.witnesses ?? []).map((url) => askWitness(config, url, known, config.makeCtx())),
   ])
+  return heard.filter(Boolean).length
 }
 
 const LONGEST_NOTE = 20_000
@@ -42,7 +50,7 @@ async function askWitness(config: GatewayConfig, url: string, known: Cosigners, 
     const { status, body } = await fetchWithin(`${url}/witness/${config.ledger.origin}`, LONGEST_NOTE, timeout(config))
     if (status !== 200) return
     const note = body.toString('utf8')
-    if (await isRolledBack(config.db, config.ledger, note)) throw new Held('a witness holds a later head of this log')
+    if (await isRolledBack(config.db, config.ledger, note)) throw new Held('a witness holds a later head of this log', note)
     // The second line of a checkpoint is its size.
     if (note.split('\n')[1] === String(before.size)) return
     const size = await takeCosigned(config.db, config.ledger.origin, note, config.trust.ledger)
@@ -54,17 +62,13 @@ async function askWitness(config: GatewayConfig, url: string, known: Cosigners, 
   }
 }
 
-async function askCosigner(config: GatewayConfig, node: NodeId, known: Cosigners, ctx: Ctx): Promise<void> {
+/** Whether it said what it knows of our log. */
+async function askCosigner(config: GatewayConfig, node: NodeId, known: Cosigners, ctx: Ctx): Promise<boolean> {
   const url = config.peers[node]!
+  let heard = false
   try {
-    await mustNotBeBehind(config, url)
-    const first = await ask(config, url, known.get(node)?.size ?? 0)
-    // 409 says what the cosigner holds: ask once more from there.
-    const answer = first.conflict === undefined ? first : await ask(config, url, first.conflict)
-    if (answer.size !== undefined && answer.lines) {
-      known.set(node, { size: answer.size, answers: true })
-      await addCosignature(config.db, answer.size, answer.lines, config.trust.ledger)
-    } else if (answer.status) ctx.log.error({ event: 'cosignature-refused', status: answer.status })
+    heard = await mustNotBeBehind(config, url)
+    await giveLeaves(config, node, known, ctx)
   } catch (error) {
     if (error instanceof Held) throw error
     const before = known.get(node)
@@ -72,24 +76,40 @@ async function askCosigner(config: GatewayConfig, node: NodeId, known: Cosigners
     if (before?.answers) ctx.log.warn({ event: 'cosigner-away', error: (error as Error).name })
     known.set(node, { size: before?.size ?? 0, answers: false })
   }
+  return heard
 }
 
-async function mustNotBeBehind(config: GatewayConfig, url: string): Promise<void> {
+async function mustNotBeBehind(config: GatewayConfig, url: string): Promise<boolean> {
   const response = await fetch(`${url}/witnessed/${encodeURIComponent(config.ledger.origin)}`, { signal: timeout(config) })
   const note = await response.text()
   if (response.status === 200 && (await isRolledBack(config.db, config.ledger, note)))
-    throw new Held('another node holds a later head of this log')
+    throw new Held('another node holds a later head of this log', note)
+  return response.status === 200 || response.status === 404
 }
 
-type Answer = { status?: number; size?: number; lines?: string; conflict?: number }
+/** So many bodies at one turn: whoever was away for weeks catches up at the next. */
+const BODIES = 40
 
-async function ask(config: GatewayConfig, url: string, old: number): Promise<Answer> {
-  const request = await cosignRequest(config.db, old)
-  if (!request) return {}
-  const response = await fetch(`${url}/add-checkpoint`, { method: 'POST', body: request.body, signal: timeout(config) })
-  const text = await response.text()
-  if (response.status === 409) return { status: 409, conflict: Number(text.trim()) }
-  return response.status === 200 ? { size: request.size, lines: text } : { status: response.status }
+/** Gives a node every leaf it does not keep yet, and takes its cosignature on the head over them. */
+async function giveLeaves(config: GatewayConfig, node: NodeId, known: Cosigners, ctx: Ctx): Promise<void> {
+  let from = known.get(node)?.size ?? 0
+  for (let body = 0; body < BODIES; body += 1) {
+    const request = await extendRequest(config.db, from)
+    if (!request) return
+    const response = await fetch(`${config.peers[node]}/extend`, { method: 'POST', body: request.body, signal: timeout(config) })
+    const answer = await response.text()
+    if (response.status === 409) {
+      // It says how far it keeps our log: once more from there.
+      from = Number(answer.trim())
+      continue
+    }
+    if (response.status === 503) throw new Error('it cosigns nothing now')
+    if (response.status !== 200) return ctx.log.error({ event: 'cosignature-refused', status: response.status })
+    from = request.size
+    known.set(node, { size: from, answers: true })
+    await addCosignature(config.db, from, answer, config.trust.ledger)
+    if (request.newest) return
+  }
 }
 
 /** Short: the clock does not wait for a peer that sleeps. */

@@ -80,6 +80,12 @@ function mustBeProved(one: Checked): Proved {
   return one
 }
 
+/** Keeps what had been kept before this house was restored. A code where it cannot be kept now: then nothing is recorded. */
+export async function keepAgain(config: GatewayConfig, one: Proved): Promise<RefusalCode | undefined> {
+  const code = await transact(config.db, (tx) => keepWhole(tx, config, one, config.makeCtx()))
+  return code === 'seen' ? undefined : code
+}
+
 async function keepApart(config: GatewayConfig, arrival: Arrival): Promise<string> {
   const ctx = config.makeCtx()
   const before = await delivery(config.db, arrival.header.id)

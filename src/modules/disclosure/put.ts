@@ -66,7 +66,14 @@ function answeredBy(kind: unknown, members: Members): string | undefined {
 }
 
 const samenessOf = (record: Members): string =>
-  canonical([record['kind'], answeredBy(record['kind'], record), record['about'] ?? '', record['organisation'] ?? '', record['permission'] ?? '', record['decision'] ?? ''])
+  canonical([
+    record['kind'],
+    answeredBy(record['kind'], record),
+    record['about'] ?? '',
+    record['organisation'] ?? '',
+    record['permission'] ?? '',
+    record['decision'] ?? '',
+  ])
 
 type Verdicts = Map<string, ReturnType<typeof decideSend>>
 

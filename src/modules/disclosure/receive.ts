@@ -14,6 +14,7 @@ import {
   readHeader,
   readStatement,
   type Header,
+  type NodeId,
   type ReadStatement,
 } from '#exchange'
 import type { CheckpointCache } from '#ledger'
@@ -124,6 +125,20 @@ function check(config: GatewayConfig, { header, alone }: Opened, carried: Carrie
   }
 }
 
+/** What this house had acknowledged before it was restored: as `check`, but for how long ago it was said. */
+export function checkAgain(config: GatewayConfig, from: NodeId, carried: Carried): Checked {
+  const read = readStatement(carried.statement, config.trust)
+  const { record } = read
+  if (record.from !== from || record.to !== config.node || record.payload !== payloadHash(carried.payload))
+    throw new SyntaxError('not what that peer said to us')
+  try {
+    return { ...read, ...carried, logTime: timeOf({ ...config, times: { ...config.times, transitMilliseconds: Infinity } }, read) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { ...read, ...carried, refusal: error.code }
+  }
+}
+
 /** A disclosure counts under the agreement in force here alone; everything else under any that the trust file names, so that a change of text loses nothing that was on its way. */
 function isUnderstood(config: GatewayConfig, { kind, agreement }: ReadStatement['record']): boolean {
   const inForce = agreement.hash === config.agreement.hash && agreement.id === config.agreement.id
@@ -132,7 +147,7 @@ function isUnderstood(config: GatewayConfig, { kind, agreement }: ReadStatement[
 }
 
 /** When the record was logged. Throws Refusal where that is not proved, or the message is not one to take now and here. */
-function timeOf(config: GatewayConfig, read: ReadStatement, heads: CheckpointCache): Date {
+function timeOf(config: GatewayConfig, read: ReadStatement, heads?: CheckpointCache): Date {
   const { record } = read
   if (!isUnderstood(config, record)) throw new Refusal('agreement-differs')
   if (!config.inbound[record.kind]) throw new Refusal('flow-not-allowed')

@@ -65,6 +65,7 @@ export {
   FIRST,
   heardFrom,
   insertReturned,
+  returnedRecords,
   saidBefore,
   saidTo,
   settleReturned,

@@ -1,6 +1,6 @@
 import type { Bytes } from '#platform/bytes'
 import { query, type Tx } from '#platform/db'
-import type { Kind, NodeId } from './message.ts'
+import type { Kind, MessageRecord, NodeId } from './message.ts'
 
 // At a house whose peer was restored: what it said to that peer, and what the peer said to it
 
@@ -120,7 +120,10 @@ export async function insertReturned(tx: Tx, rows: readonly ReturnedRow[], at: D
 
 /** What was asked for and, as is known from elsewhere, was decided and sent: it is not decided again. */
 export async function settleReturned(tx: Tx, ids: readonly string[], at: Date): Promise<void> {
-  await query(tx, "update exchange.requests set state = 'decided', decided_at = $2 where id = any($1::uuid[]) and state = 'pending'", [ids, at])
+  await query(tx, "update exchange.requests set state = 'decided', decided_at = $2 where id = any($1::uuid[]) and state = 'pending'", [
+    ids,
+    at,
+  ])
 }
 
 /** What was said before the restore in answer to these records, or to call these disclosures back. */
@@ -129,11 +132,15 @@ export async function saidBefore(tx: Tx, answered: readonly string[]): Promise<s
   return rows.map(({ record }) => record)
 }
 
+/** Records of this house's own, of this kind, that its own database no longer knew. */
+export async function returnedRecords(tx: Tx, kind: Kind): Promise<MessageRecord[]> {
+  const rows = await query<{ record: string }>(tx, 'select record from exchange.returned where kind = $1 order by said_at, id', [kind])
+  return rows.map(({ record }) => JSON.parse(record) as MessageRecord)
+}
+
 /** Disclosures under a permission that left before the restore. */
 export function returnedUnder(tx: Tx, permission: string): Promise<{ id: string }[]> {
-  return query(
-    tx,
-    "select id from exchange.returned where permissions @> array[$1] and kind = 'disclosure' order by said_at, id",
-    [permission],
-  )
+  return query(tx, "select id from exchange.returned where permissions @> array[$1] and kind = 'disclosure' order by said_at, id", [
+    permission,
+  ])
 }

@@ -4,22 +4,28 @@ import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, test } from 'node:test'
 import { fromB64u, sha256, type Bytes } from '#platform/bytes'
 import { nodeItself, systemRandom, type Ctx } from '#platform/context'
-import { closeDb, openDb, query, type Db } from '#platform/db'
+import { closeDb, openDb, query, transact, type Db } from '#platform/db'
 import { signerOf, type PrivateJwk } from '#platform/jws'
 import { silentLog } from '#platform/log'
 import { freshDatabase, type FreshDatabase } from '../../../checks/database.ts'
 import {
   addCosignature,
+  appendMany,
+  checkLog,
   closeInterval,
   cosign,
   cosignRequest,
+  headsSeen,
   latest,
   LedgerBroken,
+  logOf,
+  takeCosigned,
   type Cosigner,
+  type InconsistentRow,
   type LedgerIdentity,
   type LedgerTrust,
 } from './index.ts'
-import { parseCheckpoint, signCheckpoint } from './note.ts'
+import { cosignatureLine, cosignedBy, parseCheckpoint, signCheckpoint } from './note.ts'
 
 const newSigner = () => signerOf(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }) as unknown as PrivateJwk)
 const keys = { ncsc: newSigner(), ico: newSigner(), witness: newSigner() }
@@ -49,10 +55,10 @@ before(async () => {
   peerOwner = openDb(peerHouse.ownerUrl, { max: 1 })
 })
 beforeEach(async () => {
-  for (const table of ['cosignatures', 'entries', 'chains', 'leaves', 'tiles', 'witnessed'])
+  for (const table of ['cosignatures', 'entries', 'chains', 'leaves', 'tiles', 'witnessed', 'seen'])
     await query(owner, `delete from ledger.${table}`)
   await query(owner, 'delete from ledger.heads where size > 0')
-  await query(peerOwner, 'delete from ledger.witnessed')
+  for (const table of ['witnessed', 'seen', 'inconsistent']) await query(peerOwner, `delete from ledger.${table}`)
 })
 after(async () => {
   await Promise.all([db, owner, peer, peerOwner].map(closeDb))
@@ -175,4 +181,103 @@ test('only lines that hold, by cosigners we trust, are kept', async () => {
   assert.deepEqual(await query(owner, 'select size, cosigner, line from ledger.cosignatures'), [
     { size: 2, cosigner: 'try/ico', line: good },
   ])
+})
+
+const keptByPeer = () => query<InconsistentRow>(peerOwner, 'select * from ledger.inconsistent order by size, proved')
+
+test('both heads of a fork are kept, as signed, once; a proof that is merely wrong is told apart', async () => {
+  for (let n = 0; n < 5; n += 1) await closeInterval(db, ledger, ctx)
+  await cosigned()
+  const honest = (await latest(db))!.note
+  await closeInterval(db, ledger, ctx)
+  const { body } = (await cosignRequest(db, 5))!
+  const note = (size: number, root: Bytes) => signCheckpoint({ origin, size, root }, keys.ncsc)
+  const status = async (text: string) => (await cosign(peer, text, ico, ctx)).status
+  assert.equal(await status(`old 5\n\n${note(5, sha256('fork'))}`), 422)
+  assert.equal(await status(`old 5\n\n${note(5, sha256('fork'))}`), 422)
+  assert.equal(await status(body.replace(/\n[A-Za-z0-9+/]{43}=/, `\n${Buffer.alloc(32).toString('base64')}`)), 422)
+  const rows = await keptByPeer()
+  assert.deepEqual(
+    rows.map(({ size, proved, known_note }) => [size, proved, known_note]),
+    [
+      [5, true, honest],
+      [6, false, honest],
+    ],
+  )
+  assert.equal(rows[0]!.note, note(5, sha256('fork')))
+  assert.equal(await status(body), 200, 'the honest head is cosigned all the same')
+})
+
+test('a fork that brings the proof of its own tree convicts itself', async () => {
+  for (let n = 0; n < 5; n += 1) await closeInterval(db, ledger, ctx)
+  await cosigned()
+  const other = await freshDatabase(['ledger'])
+  const forked = openDb(other.gatewayUrl, { max: 1 })
+  try {
+    for (let n = 0; n < 8; n += 1) await closeInterval(forked, ledger, ctx)
+    assert.equal((await cosign(peer, (await cosignRequest(forked, 5))!.body, ico, ctx)).status, 422)
+    assert.deepEqual(
+      (await keptByPeer()).map(({ size, proved }) => [size, proved]),
+      [[8, true]],
+    )
+  } finally {
+    await closeDb(forked)
+    await other.drop()
+  }
+})
+
+test('whoever can sign heads does not fill the house with them; what nobody known signed is not kept at all', async () => {
+  await closeInterval(db, ledger, ctx)
+  await cosigned()
+  const forged = (n: number, signer = keys.ncsc) => `old 1\n\n${signCheckpoint({ origin, size: 1, root: sha256(`fork ${n}`) }, signer)}`
+  assert.equal((await cosign(peer, forged(0, keys.ico), ico, ctx)).status, 403)
+  assert.equal((await keptByPeer()).length, 0)
+  for (let n = 0; n < 103; n += 1) assert.equal((await cosign(peer, forged(n), ico, ctx)).status, 422)
+  assert.equal((await keptByPeer()).length, 100)
+})
+
+test('of each log the first cosigned head of a day is kept, with its cosignature; evidence and heads seen are never changed', async () => {
+  const day = (n: number): Ctx => ({ ...ctx, now: () => new Date(`2026-11-2${n}T10:00:00.000Z`) })
+  for (const n of [5, 5, 6]) {
+    await closeInterval(db, ledger, ctx)
+    const { size } = (await latest(db))!
+    const { body } = (await cosignRequest(db, size - 1))!
+    const reply = await cosign(peer, body, ico, day(n))
+    assert.equal(reply.status, 200)
+    await addCosignature(db, size, reply.body, trust)
+  }
+  for (const [where, source] of [
+    [db, 'our own'],
+    [peer, 'another'],
+  ] as const) {
+    const seen = await headsSeen(where, '2026-11-25')
+    const sizes = [...new Set(seen.map((note) => parseCheckpoint(note).size))].sort()
+    assert.deepEqual(sizes, [1, 3], source)
+    assert.ok(cosignedBy(parseCheckpoint(seen[0]!), ico.name, keys.ico.jwk), source)
+  }
+  assert.deepEqual([...new Set((await headsSeen(peer, '2026-11-26')).map((note) => parseCheckpoint(note).size))], [3])
+  for (const change of ["update ledger.seen set note = ''", 'delete from ledger.seen', 'delete from ledger.inconsistent'])
+    await assert.rejects(query(peer, change), { code: '42501' })
+})
+
+test('where a witness is required, its cosignature alone counts, for proofs and for their time', async () => {
+  const [id] = await transact(db, (tx) => appendMany(tx, [{ record: '{"v":1}' }], ctx))
+  await closeInterval(db, ledger, ctx)
+  const early = await cosign(peer, (await cosignRequest(db, 0))!.body, ico, ctx)
+  await addCosignature(db, 1, early.body, trust)
+  const strict: LedgerTrust = { ...trust, required: [witness.name] }
+  assert.equal((await logOf(db, [id!], { opening: false }, trust)).size, 1)
+  assert.equal((await logOf(db, [id!], { opening: false }, strict)).size, 0, 'not yet')
+  await closeInterval(db, ledger, ctx)
+  const { note } = (await latest(db))!
+  const later = new Date('2026-11-25T09:31:00.000Z')
+  const published = note + cosignatureLine(parseCheckpoint(note).text, witness.name, keys.witness, later)
+  assert.equal(await takeCosigned(db, 'try/ico', published, trust), undefined, 'another log\u2019s')
+  assert.equal(await takeCosigned(db, origin, published, trust), 2)
+  const log = (await logOf(db, [id!], { opening: false }, strict)).get(id!)!
+  assert.deepEqual(checkLog({ v: 1 }, log, origin, strict).logTime, later)
+  const lax = (await logOf(db, [id!], { opening: false }, trust)).get(id!)!
+  assert.deepEqual(checkLog({ v: 1 }, lax, origin, trust).logTime, ctx.now())
+  assert.throws(() => checkLog({ v: 1 }, lax, origin, strict), { code: 'not-cosigned' })
+  assert.throws(() => checkLog({ v: 1 }, log, origin, { ...trust, required: ['witness.example/w2'] }), { code: 'not-cosigned' })
 })

@@ -6,8 +6,9 @@ import { cosignersOf, own, type LedgerTrust } from './log-member.ts'
 import { cosignatureLine, cosignedBy, hashFromBase64, parseCheckpoint, signedBy, sizeFrom, toBase64, type Checkpoint } from './note.ts'
 import { consistencyFrom } from './proofs.ts'
 import * as store from './store.ts'
-import { consistencyHolds, emptyRoot } from './tree.ts'
-import type { Bytes } from '#platform/bytes'
+import { insertInconsistent, insertSeen } from './seen-store.ts'
+import { consistencyHolds, emptyRoot, sharedRoots } from './tree.ts'
+import { equal, type Bytes } from '#platform/bytes'
 
 /** Both sides of C2SP tlog-witness `add-checkpoint`: asking for a cosignature, and giving one. */
 
@@ -37,12 +38,26 @@ export async function addCosignature(db: Db, size: number, lines: string, trust:
   if (!head?.note) throw new SyntaxError('no signed head of this size')
   const checkpoint = parseCheckpoint(head.note + lines)
   const kept = new Map<string, string>()
+  let at: Date | undefined
   for (const [name, key] of cosignersOf(checkpoint.origin, trust)) {
     const alone = linesOf(lines, name).find((line) => cosignedBy(parseCheckpoint(head.note + line), name, key))
-    if (alone !== undefined) kept.set(name, alone)
+    if (alone === undefined) continue
+    kept.set(name, alone)
+    at ??= cosignedBy(parseCheckpoint(head.note + alone), name, key)
   }
-  await transact(db, (tx) => store.insertCosignatures(tx, size, kept))
+  await transact(db, async (tx) => {
+    await store.insertCosignatures(tx, size, kept)
+    if (at) await insertSeen(tx, { origin: checkpoint.origin, size, note: head.note + [...kept.values()].join('') }, at)
+  })
   return [...kept.keys()]
+}
+
+/** The same for a checkpoint of ours as somebody publishes it, cosignatures below it. Undefined, and nothing kept, for one of another log. */
+export async function takeCosigned(db: Db, origin: string, note: string, trust: LedgerTrust): Promise<number | undefined> {
+  const checkpoint = parseCheckpoint(note)
+  if (checkpoint.origin !== origin) return undefined
+  const kept = await addCosignature(db, checkpoint.size, note.slice(checkpoint.text.length + 1), trust)
+  return kept.length > 0 ? checkpoint.size : undefined
 }
 
 const linesOf = (lines: string, name: string): string[] => lines.split(/(?<=\n)/).filter((line) => line.startsWith(`— ${name} `))
@@ -54,7 +69,7 @@ export type CosignReply = { status: 200 | 400 | 403 | 404 | 409 | 422; body: str
 
 /**
  * C2SP tlog-witness `add-checkpoint`, in the order it lays down. Never signs a head that does not continue the last one it signed:
- * the row of that log is locked from the check to the commit, and the signature is made only after the commit.
+ * the row of that log is locked from the check to the commit, and the signature is given only after the commit.
  *
  * | a crash after | leaves |
  * |---|---|
@@ -70,22 +85,37 @@ export async function cosign(db: Db, body: string, cosigner: Cosigner, ctx: Ctx)
   if (!key) return { status: 404, body: 'unknown origin\n' }
   if (!holds(() => signedBy(checkpoint, checkpoint.origin, key))) return { status: 403, body: 'not signed by its log\n' }
   if (old > checkpoint.size) return { status: 400, body: 'old size is larger\n' }
-  const refused = await transact(db, (tx) => advance(tx, old, proof, checkpoint, note))
+  const at = ctx.now()
+  const line = cosignatureLine(checkpoint.text, cosigner.name, cosigner.signer, at)
+  const refused = await transact(db, (tx) => advance(tx, { old, proof, checkpoint, note, line }, at))
   if (refused) {
     if (refused.status === 422) ctx.log.error({ event: 'ledger-inconsistent-head', code: 'refused', count: checkpoint.size })
     return refused
   }
-  return { status: 200, body: cosignatureLine(checkpoint.text, cosigner.name, cosigner.signer, ctx.now()) }
+  return { status: 200, body: line }
 }
 
-/** Moves what we know of this log forward, or says why not. */
-async function advance(tx: Tx, old: number, proof: Bytes[], checkpoint: Checkpoint, note: string): Promise<CosignReply | undefined> {
-  const known = await store.lockWitnessed(tx, checkpoint.origin, { size: 0, root: emptyRoot() })
+type Offered = { old: number; proof: Bytes[]; checkpoint: Checkpoint; note: string; line: string }
+
+/** Moves what we know of this log forward, or says why not. What its log signed and does not continue what we know is kept as evidence. */
+async function advance(tx: Tx, { old, proof, checkpoint, note, line }: Offered, at: Date): Promise<CosignReply | undefined> {
+  const { origin, size, root } = checkpoint
+  const known = await store.lockWitnessed(tx, origin, { size: 0, root: emptyRoot() })
   if (known.size !== old) return { status: 409, body: `${known.size}\n` }
-  if (!consistencyHolds(known.size, known.root, checkpoint.size, checkpoint.root, proof) || !emptyIsEmpty(checkpoint))
+  if (!consistencyHolds(known.size, known.root, size, root, proof) || !emptyIsEmpty(checkpoint)) {
+    await insertInconsistent(tx, { origin, size, root, note, known, proved: isProved(known, checkpoint, proof) }, at)
     return { status: 422, body: 'inconsistent\n' }
-  await store.storeWitnessed(tx, checkpoint.origin, { size: checkpoint.size, root: checkpoint.root, note })
+  }
+  await store.storeWitnessed(tx, origin, { size, root, note })
+  await insertSeen(tx, { origin, size, note: note + line }, at)
   return undefined
+}
+
+/** Whether the two heads cannot both be of one log; a proof that is merely wrong says nothing, for anybody can bring one. */
+function isProved(known: store.Head, { size, root }: Checkpoint, proof: readonly Bytes[]): boolean {
+  if (size === known.size) return !equal(root, known.root)
+  const roots = known.size > 0 && known.size < size ? sharedRoots(known.size, size, proof) : undefined
+  return roots !== undefined && equal(roots.newer, root) && !equal(roots.older, known.root)
 }
 
 /** C2SP tlog-witness: a checkpoint of size zero must have the root of the empty tree. */

@@ -11,7 +11,7 @@ export type LedgerIdentity = { origin: string; slots: number; signer: Signer }
 
 /** What stands in the database and what it says of itself differ: nothing is signed until people have looked. */
 export class LedgerBroken extends Error {
-  readonly code: 'root-differs' | 'peer-is-ahead' | 'entries-moved'
+  readonly code: 'root-differs' | 'peer-is-ahead' | 'entries-moved' | 'branched'
   constructor(code: LedgerBroken['code']) {
     super(code)
     this.name = 'LedgerBroken'
@@ -50,7 +50,10 @@ async function grow(tx: Tx, slots: number, ctx: Ctx): Promise<{ size: number; en
     ctx.random,
   )
   const tree = intervalTree(content)
-  const { edge, full } = extend(before.size, await readEdge(tx, before.size), leafHash(tree.root))
+  const known = await readEdge(tx, before.size)
+  // Or the new head would be of another tree than the last one signed: a fork by our own hand.
+  if (!equal(edgeRoot(known), before.root)) throw new LedgerBroken('root-differs')
+  const { edge, full } = extend(before.size, known, leafHash(tree.root))
   const size = before.size + 1
   const next = { size, root: edgeRoot(edge), previousRoot: before.root, leaf: tree.root, full, at: ctx.now() }
   if (!(await store.insertHead(tx, next))) return { size, entries: 0 }
@@ -98,7 +101,7 @@ export function latest(db: Db | Tx): Promise<store.SignedHead | undefined> {
 }
 
 /** The right edge of the tree as it was at this size, from the stored leaves and tiles alone. */
-async function readEdge(db: Db | Tx, size: number): Promise<Edge> {
+export async function readEdge(db: Db | Tx, size: number): Promise<Edge> {
   const edge = edgeTiles(size)
   const tiles = await store.readTiles(
     db,

@@ -367,12 +367,21 @@ test('a cache spares the checking of a checkpoint and lets nothing false through
 
 test('a leaf changed in the database is not signed over', async () => {
   await closeInterval(db, ledger, ctx)
-  await query(owner, `update ledger.leaves set root = sha256('changed')`)
   const dying = { ...ledger, signer: { ...keys.ncsc, key: keys.ncsc.jwk as never } }
   await assert.rejects(closeInterval(db, dying, ctx))
-  await query(owner, `update ledger.leaves set root = sha256('changed again') where index = 0`)
+  await query(owner, `update ledger.leaves set root = sha256('changed') where index = 0`)
   await assert.rejects(resume(db, ledger), { code: 'root-differs' })
   assert.equal((await latest(db))!.size, 1)
+})
+
+test('nor does the log grow over a leaf changed since its last head was signed', async () => {
+  for (let n = 0; n < 3; n += 1) await closeInterval(db, ledger, ctx)
+  const [{ root }] = (await query<{ root: Bytes }>(owner, 'select root from ledger.leaves where index = 1')) as [{ root: Bytes }]
+  await query(owner, `update ledger.leaves set root = sha256('changed') where index = 1`)
+  await assert.rejects(closeInterval(db, ledger, ctx), { code: 'root-differs' })
+  assert.equal((await query(owner, 'select 1 from ledger.heads where size > 3')).length, 0)
+  await query(owner, 'update ledger.leaves set root = $1 where index = 1', [root])
+  assert.equal((await closeInterval(db, ledger, ctx)).size, 4, 'put back, it goes on')
 })
 
 test('a stranger with the public files alone finds tiles, heads and proofs as they should be, across tiles', async () => {
@@ -431,9 +440,10 @@ test('the desk reads what is public and cannot read or write anything else', asy
   assert.ok(await readLedgerFile(desk, 'checkpoint'))
   assert.equal((await latest(desk))!.size, 1)
   const denied = (sql: string) => assert.rejects(query(desk, sql), { code: '42501' }, sql)
-  for (const table of ['entries', 'chains', 'witnessed']) await denied(`select 1 from ledger.${table}`)
+  for (const table of ['entries', 'chains']) await denied(`select 1 from ledger.${table}`)
   await denied('select root from ledger.heads')
-  for (const table of ['entries', 'chains', 'leaves', 'tiles', 'heads', 'cosignatures', 'witnessed']) {
+  await denied('select root from ledger.witnessed')
+  for (const table of ['entries', 'chains', 'leaves', 'tiles', 'heads', 'cosignatures', 'witnessed', 'seen', 'inconsistent']) {
     await denied(`insert into ledger.${table} default values`)
     await denied(`delete from ledger.${table}`)
     await denied(`truncate ledger.${table} cascade`)

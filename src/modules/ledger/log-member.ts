@@ -16,11 +16,14 @@ export type LogMember = {
   checkpoint: string
 }
 
-/** Whom a reader believes: logs by origin, witnesses by key name. Every log may also cosign the others, under its origin as name. */
-export type LedgerTrust = { origins: Record<string, PublicJwk>; witnesses: Record<string, PublicJwk> }
+/**
+ * Whom a reader believes: logs by origin, witnesses by key name. Every log may also cosign the others, under its origin as name.
+ * `required`: where it names anybody, only cosignatures by these witnesses count.
+ */
+export type LedgerTrust = { origins: Record<string, PublicJwk>; witnesses: Record<string, PublicJwk>; required?: readonly string[] }
 
 export type CheckedLog = {
-  /** The earliest cosignature by a party other than the log itself: the time that counts. */
+  /** The earliest cosignature that counts, never the log's own: the time that counts. */
   logTime: Date
   size: number
   /** Base64url. Two different roots of one size and origin are a fork. */
@@ -127,7 +130,7 @@ export function checkCheckpoint(note: string, origin: string, trust: LedgerTrust
   const key = own(trust.origins, origin)
   if (!key) throw new LogProofInvalid('origin-unknown')
   if (!signedBy(checkpoint, origin, key)) throw new LogProofInvalid('not-signed-by-log')
-  const times = [...cosignersOf(origin, trust)].flatMap(([cosigner, jwk]) => cosignedBy(checkpoint, cosigner, jwk)?.getTime() ?? [])
+  const times = [...countingOf(origin, trust)].flatMap(([cosigner, jwk]) => cosignedBy(checkpoint, cosigner, jwk)?.getTime() ?? [])
   if (times.length === 0) throw new LogProofInvalid('not-cosigned')
   const checked = { size: checkpoint.size, root: checkpoint.root, logTime: new Date(Math.min(...times)) }
   if (cache && cache.size >= MAX_CACHED) cache.clear()
@@ -135,8 +138,15 @@ export function checkCheckpoint(note: string, origin: string, trust: LedgerTrust
   return checked
 }
 
+/** Whose cosignature makes a head of this log count: the witnesses that are required, or, where none is, every cosigner. */
+function countingOf(origin: string, trust: LedgerTrust): Map<string, PublicJwk> {
+  const known = cosignersOf(origin, trust)
+  const { required = [] } = trust
+  return required.length === 0 ? known : new Map([...known].filter(([name]) => required.includes(name)))
+}
+
 /**
- * Whose cosignature counts on a log: every witness and every other log, by key name. Never the log itself, under whatever name:
+ * Who may cosign a log: every witness and every other log, by key name. Never the log itself, under whatever name:
  * an Ed25519 cosignature does not say its cosigner's name (C2SP tlog-cosignature), so the log's own key is left out too.
  */
 export function cosignersOf(origin: string, trust: LedgerTrust): Map<string, PublicJwk> {

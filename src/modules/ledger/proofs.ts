@@ -6,7 +6,7 @@ import { consistencyProof, consistencyRanges, hashAt, hashCount, inclusionProof,
 
 /**
  * The `log` member of each of these entries that can be proved already: it stands in an interval, and a head that covers it was cosigned
- * by somebody in `trust`. Others are left out; ask again later. Uses the earliest such head, whose time is the entry's log time.
+ * by somebody who counts in `trust`. Others are left out; ask again later. Uses the earliest such head: its time is the entry's log time.
  * Three queries, however many entries. `opening` only for what goes to the organisation itself.
  */
 export async function logOf(
@@ -19,7 +19,8 @@ export async function logOf(
   const indexes = [...new Set(entries.map((entry) => entry.index))]
   if (indexes.length === 0) return new Map()
   const names = [...Object.keys(trust.witnesses), ...Object.keys(trust.origins)]
-  const heads = await store.cosignedHeads(db, indexes, names)
+  const { required = [] } = trust
+  const heads = await store.cosignedHeads(db, indexes, { counting: required.length === 0 ? names : required, names })
   const places = new Map(heads.map((head, nth) => [head.index, { head, nth }]))
   const proofs = await inclusionProofs(db, heads)
   return new Map(

@@ -10,10 +10,10 @@ type Wanted = { level: number | 'entries'; n: number; width: number }
 
 /**
  * A file of the public log by its path below the log's prefix (C2SP tlog-tiles, "APIs"), or undefined where there is none. Shows nothing
- * beyond the newest signed head. Needs no more than the desk's rights.
+ * beyond the newest head that another house has cosigned, and with it keeps every leaf: what anybody saw can be given back. Needs no more than the desk's rights.
  */
 export async function readLedgerFile(db: Db | Tx, path: string): Promise<LedgerFile | undefined> {
-  const signed = await store.lastSignedHead(db)
+  const signed = await store.lastShownHead(db)
   if (!signed) return undefined
   if (path === 'checkpoint') {
     const body = Buffer.from(signed.note + (await store.cosignatureLines(db, signed.size)))

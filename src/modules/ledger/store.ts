@@ -76,6 +76,12 @@ export async function lastHead(db: Db | Tx): Promise<Head> {
   return head
 }
 
+/** When the last head was made. */
+export async function lastHeadAt(db: Db | Tx): Promise<Date> {
+  const head = await queryOne<{ created_at: Date }>(db, 'select created_at from ledger.heads order by size desc limit 1')
+  return head!.created_at
+}
+
 export function headAt(db: Db | Tx, size: number): Promise<(Head & { note: string | null }) | undefined> {
   return queryOne(db, 'select size, root, note from ledger.heads where size = $1', [size])
 }
@@ -84,8 +90,21 @@ export function lastSignedHead(db: Db | Tx): Promise<SignedHead | undefined> {
   return queryOne(db, 'select size, note from ledger.heads where note is not null order by size desc limit 1')
 }
 
+/** Those passed over after a restore stay unsigned for good. */
 export function unsignedHeads(db: Db | Tx): Promise<Head[]> {
-  return query(db, 'select size, root from ledger.heads where note is null and size > 0 order by size')
+  return query(db, 'select size, root from ledger.heads where note is null and size > 0 and not passed order by size')
+}
+
+/** The newest signed head that somebody else has cosigned: until then nobody outside is shown it. */
+export function lastShownHead(db: Db | Tx): Promise<SignedHead | undefined> {
+  return queryOne(
+    db,
+    `select size, note
+     from ledger.heads
+     where note is not null and exists (select from ledger.cosignatures as c where c.size = heads.size)
+     order by size desc
+     limit 1`,
+  )
 }
 
 /** Only where no note stands yet; the database refuses a second. */
@@ -220,8 +239,12 @@ export function placedEntries(db: Db | Tx, ids: readonly string[]): Promise<Plac
 
 export type CosignedHead = { index: number; size: number; note: string; lines: string }
 
-/** For each leaf, the smallest signed head that covers it and that one of these cosigners cosigned, with all their lines on it. */
-export function cosignedHeads(db: Db | Tx, indexes: readonly number[], cosigners: readonly string[]): Promise<CosignedHead[]> {
+/** For each leaf, the smallest signed head that covers it and that a cosigner who counts cosigned, with the lines of all these names on it. */
+export function cosignedHeads(
+  db: Db | Tx,
+  indexes: readonly number[],
+  { counting, names }: { counting: readonly string[]; names: readonly string[] },
+): Promise<CosignedHead[]> {
   return query(
     db,
     `select leaf.index, head.size, head.note, head.lines
@@ -234,10 +257,10 @@ export function cosignedHeads(db: Db | Tx, indexes: readonly number[], cosigners
          where size > leaf.index and cosigner = any($2::text[])
        ) as first
        join ledger.heads on heads.size = first.size and heads.note is not null
-       join ledger.cosignatures on cosignatures.size = first.size and cosignatures.cosigner = any($2::text[])
+       join ledger.cosignatures on cosignatures.size = first.size and cosignatures.cosigner = any($3::text[])
        group by heads.size, heads.note
      ) as head`,
-    [indexes, cosigners],
+    [indexes, counting, names],
   )
 }
 
@@ -264,15 +287,15 @@ export async function insertCosignatures(tx: Tx, size: number, lines: ReadonlyMa
   )
 }
 
-/** The last head of another log that we cosigned; its row is made if need be and stays locked until the transaction ends. */
-export async function lockWitnessed(tx: Tx, origin: string, empty: Head): Promise<Head> {
-  const rows = await query<Head>(
+/** The last head of another log that we cosigned, '' for no note; its row is made if need be and stays locked until the transaction ends. */
+export async function lockWitnessed(tx: Tx, origin: string, empty: Head): Promise<Head & { note: string }> {
+  const rows = await query<Head & { note: string }>(
     tx,
     `insert into ledger.witnessed (origin, size, root, note)
      values ($1, $2, $3, '')
      on conflict (origin) do update
      set size = witnessed.size
-     returning size, root`,
+     returning size, root, note`,
     [origin, empty.size, empty.root],
   )
   return rows[0]!

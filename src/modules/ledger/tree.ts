@@ -200,15 +200,30 @@ export function consistencyHolds(old: number, oldRoot: Bytes, size: number, root
   if (old === 0) return proof.length === 0 && equal(oldRoot, emptyRoot())
   if (old === size) return proof.length === 0 && equal(oldRoot, root)
   // Where the old tree is complete, its root is the first hash of the path and is left out of the proof.
-  const [first, ...path] = isPowerOfTwo(old) ? [oldRoot, ...proof] : proof
+  const roots = sharedRoots(old, size, isPowerOfTwo(old) ? [oldRoot, ...proof] : proof)
+  return roots !== undefined && equal(roots.older, oldRoot) && equal(roots.newer, root)
+}
+
+/**
+ * The roots of both trees that a path with all its hashes (`sharedRanges`) leads to; undefined for too few or too many. Where `newer` is
+ * the newer tree's root, `older` is what its first `old` leaves hash to, whoever brought the hashes.
+ */
+export function sharedRoots(old: number, size: number, path: readonly Bytes[]): { older: Bytes; newer: Bytes } | undefined {
+  const [first, ...rest] = path
   let [at, last] = [old - 1, size - 1]
   while (at % 2 === 1) [at, last] = [half(at), half(last)]
-  const sides = sidesOf(at, last, path.length)
-  if (first === undefined || !sides) return false
+  const sides = sidesOf(at, last, rest.length)
+  if (first === undefined || !sides) return undefined
   // What stands to the left is in both trees; what stands to the right is in the newer alone.
-  const older = path.filter((_, nth) => sides[nth] === 'left').reduce((node, sibling) => innerHash(sibling, node), first)
-  const newer = path.reduce((node, sibling, nth) => joined(node, sibling, sides[nth]!), first)
-  return equal(older, oldRoot) && equal(newer, root)
+  const older = rest.filter((_, nth) => sides[nth] === 'left').reduce((node, sibling) => innerHash(sibling, node), first)
+  const newer = rest.reduce((node, sibling, nth) => joined(node, sibling, sides[nth]!), first)
+  return { older, newer }
+}
+
+/** As `consistencyRanges`, with the first hash of the path even where a proof leaves it out. For `old` from 1, and smaller than `size`. */
+export function sharedRanges(old: number, size: number): Range[] {
+  const ranges = consistencyRanges(old, size)
+  return isPowerOfTwo(old) ? [{ start: 0, end: old }, ...ranges] : ranges
 }
 
 const half = (n: number): number => Math.floor(n / 2)

@@ -8,7 +8,8 @@ import { checkTrustFile, trustOf } from '#exchange'
 import { runs, seed } from '../../../checks/runs.ts'
 import { permissionVectors } from '../../../vectors/make-permission.ts'
 import { checkEnrolment, signEnrolment, type EnrolmentRecord } from './enrolment.ts'
-import { checkPermission, checkWithdrawal, isNarrowed, type Claims } from './permission.ts'
+import { checkPermission, checkWithdrawal, isNarrowed, takesPlaceOf, type Claims } from './permission.ts'
+import { namesAny } from './words.ts'
 
 const file = readFileSync(new URL('../../../vectors/permission.json', import.meta.url), 'utf8')
 const vectors = JSON.parse(file)
@@ -44,7 +45,7 @@ test('no permission with one character changed holds', () => {
 })
 
 test('narrowing: fewer items or an earlier end, and nothing else', () => {
-  for (const { why, signed, allowed } of vectors.narrowing) assert.equal(isNarrowed(offered, signed), allowed, why)
+  for (const { why, signed, allowed } of vectors.narrowing) assert.equal(isNarrowed(offered, signed, vectors.conditions), allowed, why)
 })
 
 test('narrowing: any part of the items with any earlier end is allowed; an end later or anything added is not', () => {
@@ -86,9 +87,50 @@ test('a key made while trying out counts there and nowhere else', () => {
   assert.equal(checkPermission({ permission, enrolment }, { ...trust, environment: 'trying-out' }).claims.jti, offered.jti)
 })
 
-test('a withdrawal by any enrolled key of the organisation, of this permission', () => {
-  const about = { permission: offered.jti, organisation: vectors.organisation as string }
+test('a withdrawal by any enrolled key of the organisation, of this permission, of exactly its claims, in the term of the key', () => {
+  const { at, suspendedSince } = vectors.withdrawals
+  const about = { permission: offered.jti, organisation: vectors.organisation as string, at: new Date(at) }
   for (const { withdrawal, enrolment } of vectors.withdrawals.valid) checkWithdrawal(withdrawal, about, checkEnrolment(enrolment, trust))
   for (const { why, withdrawal, enrolment } of vectors.withdrawals.invalid)
     assert.throws(() => checkWithdrawal(withdrawal, about, checkEnrolment(enrolment, trust)), invalid, why)
+  for (const { why, withdrawal, enrolment } of vectors.withdrawals.suspended)
+    assert.throws(
+      () => checkWithdrawal(withdrawal, { ...about, suspendedSince: new Date(suspendedSince) }, checkEnrolment(enrolment, trust)),
+      invalid,
+      why,
+    )
+})
+
+test('a permission that takes the place of another gives no more than that', () => {
+  for (const { why, earlier, later, allowed } of vectors.places) assert.equal(takesPlaceOf(later, earlier), allowed, why)
+})
+
+test('taking the place: some of the items, no later an end, every condition; whatever more there is, it is refused', () => {
+  const items = offered.authorization_details[0].items
+  const conditions = offered.authorization_details[0].conditions
+  const signed = (some: typeof items, exp: number, bound: string[]): Claims => ({
+    ...offered,
+    jti: vectors.organisation as string,
+    exp,
+    authorization_details: [{ ...offered.authorization_details[0], items: some, conditions: bound }],
+  })
+  fc.assert(
+    fc.property(
+      fc.subarray(items),
+      fc.integer({ min: -1_000, max: 1_000 }),
+      fc.subarray([...conditions, 'more']),
+      (some, change, bound) => {
+        const expected = change <= 0 && conditions.every((one) => bound.includes(one))
+        assert.equal(takesPlaceOf(signed(some, offered.exp + change, bound), offered), expected)
+      },
+    ),
+    { numRuns: runs(200), seed },
+  )
+})
+
+test('words name another whatever the case, the spaces or the legal form; and not because a name stands in a longer word', () => {
+  for (const words of ['Marlow Fresh said so', 'the MARLOW\u00a0 fresh, ltd.', 'by marlow-fresh.example'])
+    assert.equal(namesAny(words, ['Marlow Fresh Ltd']), true, words)
+  for (const words of ['Marlowe Freshly said so', 'Fresh from Marlow', '', 'Ltd'])
+    assert.equal(namesAny(words, ['Marlow Fresh Ltd', 'Ltd']), false, words)
 })

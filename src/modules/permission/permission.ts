@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { b64u, fromB64u, sha256 } from '#platform/bytes'
-import { parseForeign } from '#platform/canonical'
+import { canonical, parseForeign } from '#platform/canonical'
 import { fromInstant } from '#platform/clock'
 import { Refusal } from '#platform/errors'
-import { jwsHolds, readJws, verifyKeyOf } from '#platform/jws'
 import type { ItemRef, Trust } from '#exchange'
 import { checkEnrolment, type EnrolmentRecord } from './enrolment.ts'
+import { isSignedBy, readSigned } from './signed.ts'
 
 export const PERMISSION = 'concordat-permission+jws'
 export const WITHDRAWAL = 'concordat-withdrawal+jws'
@@ -38,19 +38,38 @@ export const claims = z.strictObject({
 })
 export type Claims = z.infer<typeof claims>
 
+const signedOnce = { permission: z.string(), enrolment: z.unknown() }
 /** A permission and the record that says whose key signed it: they travel together, so that nobody looks anything up. */
-export const signedPermission = z.strictObject({ permission: z.string(), enrolment: z.unknown() })
+export const signedPermission = z.strictObject({ ...signedOnce, second: z.strictObject(signedOnce).optional() })
 export type SignedPermission = z.infer<typeof signedPermission>
-export type Permission = { claims: Claims; enrolment: EnrolmentRecord; items: ItemRef[]; purpose: string }
+/** `second`: whose key signed the same claims besides, where two people did. */
+export type Permission = { claims: Claims; enrolment: EnrolmentRecord; second?: EnrolmentRecord; items: ItemRef[]; purpose: string }
 
 /**
  * Form, enrolment and signature, as sender, recipient and verifier all check them. What time it is and what was withdrawn
  * is for the agreement to weigh. Throws Refusal('permission-invalid').
  */
 export function checkPermission(signed: SignedPermission, trust: Trust): Permission {
+  const read = signedPermission.safeParse(signed).data
+  if (!read) throw new Refusal('permission-invalid')
+  const { second, ...first } = read
+  const permission = checkOne(first, trust)
+  return second ? { ...permission, second: checkSecond(second, permission, trust) } : permission
+}
+
+/** The very same claims, by the key of another person of the same organisation: whoever has two keys has one say. */
+function checkSecond(signed: SignedPermission, { claims, enrolment }: Permission, trust: Trust): EnrolmentRecord {
+  const other = checkOne(signed, trust)
+  const alike = canonical(other.claims) === canonical(claims)
+  if (!alike || other.enrolment.person === enrolment.person || other.enrolment.kid === enrolment.kid)
+    throw new Refusal('permission-invalid')
+  return other.enrolment
+}
+
+function checkOne(signed: SignedPermission, trust: Trust): Permission {
   const enrolled = checkEnrolment(signed.enrolment, trust)
   const read = readClaims(signed.permission)
-  const holds = signedBy(signed.permission, enrolled)
+  const holds = isSignedBy(signed.permission, PERMISSION, enrolled)
   // RFC 7519 section 4.1.1, 4.1.3: issuer and audience are who they must be.
   const same = read.iss === enrolled.org && read.aud === enrolled.body && read.deployment === trust.deployment
   const inForce = fromInstant(enrolled.from).getTime() <= read.exp * 1000
@@ -63,17 +82,13 @@ export function checkPermission(signed: SignedPermission, trust: Trust): Permiss
 const SKEW = 5 * 60_000
 
 /** A signature counts only if its key was in force when the record that relies on it was logged; clocks of two houses may differ. */
-export function keyCountsAt({ enrolment }: Permission, logTime: Date): boolean {
-  return fromInstant(enrolment.from).getTime() <= logTime.getTime() + SKEW
+export function keyCountsAt(permission: Permission, logTime: Date): boolean {
+  return signersOf(permission).every(({ from }) => fromInstant(from).getTime() <= logTime.getTime() + SKEW)
 }
 
-/** False too for a signature that is none: what cannot be read was signed by nobody. */
-function signedBy(permission: string, enrolled: EnrolmentRecord): boolean {
-  try {
-    return jwsHolds(permission, PERMISSION, verifyKeyOf(enrolled.key))
-  } catch {
-    return false
-  }
+/** Whose keys signed it. */
+export function signersOf({ enrolment, second }: Permission): EnrolmentRecord[] {
+  return second ? [enrolment, second] : [enrolment]
 }
 
 // A permission over 200 items is some 60 KB when read: this many of them stay well below 100 MB.
@@ -86,7 +101,7 @@ const REMEMBERED = 1000
 export function permissionChecker(trust: Trust): (signed: SignedPermission) => Permission {
   const known = new Map<string, Permission>()
   return (signed) => {
-    const name = b64u(sha256(JSON.stringify([signed.permission, signed.enrolment])))
+    const name = b64u(sha256(JSON.stringify([signed.permission, signed.enrolment, signed.second])))
     const before = known.get(name)
     if (before) return before
     const checked = checkPermission(signed, trust)
@@ -99,23 +114,43 @@ export function permissionChecker(trust: Trust): (signed: SignedPermission) => P
 /** The claims, unproved. Header and payload are the organisation's own spelling of JSON; nothing may be said twice in either. */
 export function readClaims(permission: string): Claims {
   try {
-    const opened = readJws(permission)
+    const opened = readSigned(permission)
     if (opened.typ !== PERMISSION) throw new SyntaxError('not a permission')
     fromB64u(opened.kid, 32)
-    const [, payload] = permission.split('.', 2).map((part) => parseForeign(Buffer.from(fromB64u(part)).toString('utf8')))
+    const payload = parseForeign(opened.text)
     return claims.parse(payload)
   } catch {
     throw new Refusal('permission-invalid')
   }
 }
 
-/** Signed may differ from offered in two ways only: fewer items, an earlier end. */
-export function isNarrowed(offered: Claims, signed: Claims): boolean {
-  const known = new Map(offered.authorization_details[0].items.map((one) => [one.id, one.commitment]))
-  const subset = signed.authorization_details[0].items.every((one) => known.get(one.id) === one.commitment)
-  const rest = ({ exp: _, authorization_details: [{ items: __, ...detail }], ...others }: Claims) =>
+/** Signed may differ from offered in three ways only: fewer items, an earlier end, and more conditions, of those the agreement has. */
+export function isNarrowed(offered: Claims, signed: Claims, conditions: readonly string[] = []): boolean {
+  const rest = ({ exp: _, authorization_details: [{ items: __, conditions: ___, ...detail }], ...others }: Claims) =>
     JSON.stringify([sorted(others), sorted(detail)])
-  return subset && signed.exp <= offered.exp && rest(offered) === rest(signed)
+  const asked = offered.authorization_details[0].conditions
+  const given = signed.authorization_details[0].conditions
+  const stricter = bindsAsMuch(given, asked) && given.every((one) => asked.includes(one) || conditions.includes(one))
+  return isPartOf(signed, offered) && stricter && rest(offered) === rest(signed)
+}
+
+/** No item more, each with the same words, and no later end. */
+function isPartOf(part: Claims, whole: Claims): boolean {
+  const known = new Map(whole.authorization_details[0].items.map((one) => [one.id, one.commitment]))
+  return part.exp <= whole.exp && part.authorization_details[0].items.every((one) => known.get(one.id) === one.commitment)
+}
+
+/** Every condition of the others, and none said twice. */
+function bindsAsMuch(conditions: readonly string[], others: readonly string[]): boolean {
+  return new Set(conditions).size === conditions.length && others.every((one) => conditions.includes(one))
+}
+
+/** A permission that takes the place of an earlier one gives no more than that: not an item, a day or a purpose, nor a condition less. */
+export function takesPlaceOf(narrower: Claims, earlier: Claims): boolean {
+  const [detail] = narrower.authorization_details
+  const [before] = earlier.authorization_details
+  const same = narrower.iss === earlier.iss && detail.to === before.to && detail.purpose === before.purpose
+  return same && narrower.jti !== earlier.jti && isPartOf(narrower, earlier) && bindsAsMuch(detail.conditions, before.conditions)
 }
 
 function sorted(value: object): unknown {
@@ -126,16 +161,28 @@ function sorted(value: object): unknown {
   )
 }
 
-const withdrawalClaims = z.looseObject({ permission: z.uuid().optional(), jti: z.uuid().optional(), iss: z.uuid().optional() })
+const withdrawalClaims = z.strictObject({ iss: z.uuid(), jti: z.uuid(), permission: z.uuid(), iat: seconds })
+/** `at`: when it counts, log time for whoever checks later. `suspendedSince`: of the key, where that is known. */
+export type WithdrawalOf = { permission: string; organisation: string; at: Date; suspendedSince?: Date | undefined }
 
-/** A signed withdrawal: by any enrolled key of the organisation, about this permission. Throws Refusal('permission-invalid'). */
-export function checkWithdrawal(jws: string, about: { permission: string; organisation: string }, enrolled: EnrolmentRecord): void {
+/**
+ * A signed withdrawal: exactly its claims, by a key of the organisation that was in force when it signed and when it counts, about this
+ * permission. Throws Refusal('permission-invalid').
+ */
+export function checkWithdrawal(jws: string, about: WithdrawalOf, enrolled: EnrolmentRecord): void {
   try {
-    const read = withdrawalClaims.parse(parseForeign(readJws(jws).text))
-    const names = (read.permission ?? read.jti) === about.permission && (read.iss ?? about.organisation) === about.organisation
-    if (!names || enrolled.org !== about.organisation || !jwsHolds(jws, WITHDRAWAL, verifyKeyOf(enrolled.key)))
-      throw new SyntaxError('does not hold')
+    const read = withdrawalClaims.parse(parseForeign(readSigned(jws).text))
+    const names = read.permission === about.permission && read.jti !== read.permission && read.iss === about.organisation
+    const signed = enrolled.org === about.organisation && isSignedBy(jws, WITHDRAWAL, enrolled)
+    if (!names || !signed || !isInForce(enrolled, read.iat * 1000, about)) throw new SyntaxError('does not hold')
   } catch {
     throw new Refusal('permission-invalid')
   }
+}
+
+/** Nothing is signed after it counts; a key signs nothing before it is enrolled, nor from when it was suspended on. */
+function isInForce(enrolled: EnrolmentRecord, signedAt: number, { at, suspendedSince }: WithdrawalOf): boolean {
+  const begins = fromInstant(enrolled.from).getTime() - SKEW
+  const ends = suspendedSince?.getTime() ?? Infinity
+  return signedAt <= at.getTime() + SKEW && [signedAt, at.getTime()].every((moment) => moment >= begins && moment < ends)
 }

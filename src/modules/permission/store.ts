@@ -17,14 +17,28 @@ export type RequestRow = {
   received_at: Date
   refused_at: Date | null
   refusal: string | null
+  /** What the organisation started, where this answers that. */
+  start: string | null
 }
 
 export async function insertRequest(tx: Tx, row: Omit<RequestRow, 'refused_at' | 'refusal'>): Promise<void> {
   await query(
     tx,
-    `insert into permission.requests (id, incident, organisation, sender, recipient, purpose, until, words, claims, received_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [row.id, row.incident, row.organisation, row.sender, row.recipient, row.purpose, row.until, row.words, row.claims, row.received_at],
+    `insert into permission.requests (id, incident, organisation, sender, recipient, purpose, until, words, claims, received_at, start)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [
+      row.id,
+      row.incident,
+      row.organisation,
+      row.sender,
+      row.recipient,
+      row.purpose,
+      row.until,
+      row.words,
+      row.claims,
+      row.received_at,
+      row.start,
+    ],
   )
 }
 
@@ -76,14 +90,17 @@ export type GrantRow = {
   granted_at: Date
   withdrawal: string | null
   withdrawal_signed: string | null
+  /** The permission whose place this one takes, and the one that took the place of this. */
+  narrows: string | null
+  narrowed_by: string | null
 }
 
 /** False where that permission was given before. */
-export async function insertGrant(tx: Tx, row: Omit<GrantRow, 'withdrawal' | 'withdrawal_signed'>): Promise<boolean> {
+export async function insertGrant(tx: Tx, row: Omit<GrantRow, 'withdrawal' | 'withdrawal_signed' | 'narrowed_by'>): Promise<boolean> {
   const rows = await query(
     tx,
-    `insert into permission.grants (id, request, incident, organisation, permission, enrolment, ends, record, granted_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    `insert into permission.grants (id, request, incident, organisation, permission, enrolment, ends, record, granted_at, narrows)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict on constraint grants_pk do nothing
      returning id`,
     [
@@ -96,6 +113,7 @@ export async function insertGrant(tx: Tx, row: Omit<GrantRow, 'withdrawal' | 'wi
       row.ends,
       row.record,
       row.granted_at,
+      row.narrows,
     ],
   )
   return rows.length === 1
@@ -133,6 +151,19 @@ export async function markWithdrawing(tx: Tx, id: string, withdrawal: string, si
   return rows.length === 1
 }
 
+/** False where it was withdrawn, or another took its place, before. */
+export async function markNarrowed(tx: Tx, id: string, by: string): Promise<boolean> {
+  const rows = await query(
+    tx,
+    `update permission.grants
+     set narrowed_by = $2
+     where id = $1 and withdrawal is null and narrowed_by is null
+     returning id`,
+    [id, by],
+  )
+  return rows.length === 1
+}
+
 // Sending body: what it asked
 
 export type AskedRow = {
@@ -147,9 +178,33 @@ export type AskedRow = {
   asked_by: string
   asked_at: Date
   state: 'open' | 'granted' | 'refused'
+  /** What the organisation started, where this answers that. */
+  offer: string | null
 }
 
 export async function insertAsked(tx: Tx, row: Omit<AskedRow, 'state'>): Promise<void> {
+  await query(
+    tx,
+    `insert into permission.asked (id, case_id, organisation, recipient, purpose, until, items, reason, asked_by, asked_at, offer)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [
+      row.id,
+      row.case_id,
+      row.organisation,
+      row.recipient,
+      row.purpose,
+      row.until,
+      row.items,
+      row.reason,
+      row.asked_by,
+      row.asked_at,
+      row.offer,
+    ],
+  )
+}
+
+/** As `insertAsked`, by the gateway: what was asked before a restore. */
+export async function insertAskedAgain(tx: Tx, row: Omit<AskedRow, 'state' | 'offer'>): Promise<void> {
   await query(
     tx,
     `insert into permission.asked (id, case_id, organisation, recipient, purpose, until, items, reason, asked_by, asked_at)
@@ -188,15 +243,24 @@ export type HeldRow = {
   ends: Date
   permission: string
   enrolment: unknown
+  /** Where two signed: the other's signature. */
+  second?: { permission: string; enrolment: unknown } | null
   withdrawn_at: Date | null
 }
 
+const heldColumns = `id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at,
+       (select jsonb_build_object('permission', s.permission, 'enrolment', s.enrolment) from permission.seconds s where s.given = held.id) as second`
+
 /** False where it is held already. */
-export async function insertHeld(tx: Tx, row: HeldRow & { record: string; received_at: Date }, items: ItemRef[]): Promise<boolean> {
+export async function insertHeld(
+  tx: Tx,
+  row: HeldRow & { record: string; received_at: Date; narrows: string | null },
+  items: ItemRef[],
+): Promise<boolean> {
   const rows = await query(
     tx,
-    `insert into permission.held (id, organisation, recipient, purpose, begins, ends, permission, enrolment, record, received_at, withdrawn_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    `insert into permission.held (id, organisation, recipient, purpose, begins, ends, permission, enrolment, record, received_at, withdrawn_at, narrows)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
      on conflict on constraint held_pk do nothing
      returning id`,
     [
@@ -211,6 +275,7 @@ export async function insertHeld(tx: Tx, row: HeldRow & { record: string; receiv
       row.record,
       row.received_at,
       row.withdrawn_at,
+      row.narrows,
     ],
   )
   if (rows.length === 0) return false
@@ -228,7 +293,7 @@ export async function insertHeld(tx: Tx, row: HeldRow & { record: string; receiv
 export function heldFor(tx: Tx, organisations: string[], recipient: string): Promise<HeldRow[]> {
   return query(
     tx,
-    `select id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at
+    `select ${heldColumns}
      from permission.held
      where organisation = any($1::uuid[]) and recipient = $2
      order by received_at desc, id
@@ -241,7 +306,7 @@ export function heldFor(tx: Tx, organisations: string[], recipient: string): Pro
 export function heldOver(tx: Tx, organisations: string[], recipient: string, items: string[]): Promise<HeldRow[]> {
   return query(
     tx,
-    `select id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at
+    `select ${heldColumns}
      from permission.held
      where organisation = any($1::uuid[]) and recipient = $2
        and id in (select permission from permission.held_items where item = any($3::uuid[]))
@@ -262,71 +327,4 @@ export function standingOf(tx: Tx, ids: string[]): Promise<{ id: string; ends: D
      for share`,
     [ids],
   )
-}
-
-/** Undefined where no such permission is held. Takes the row for itself: nobody decides under it until this transaction ends. */
-export async function withdrawHeld(tx: Tx, id: string, organisation: string, at: Date): Promise<HeldRow | undefined> {
-  return queryOne(
-    tx,
-    `update permission.held
-     set withdrawn_at = coalesce(withdrawn_at, $3)
-     where id = $1 and organisation = $2
-     returning id, organisation, recipient, purpose, begins, ends, permission, enrolment, withdrawn_at`,
-    [id, organisation, at],
-  )
-}
-
-// Sending body: withdrawals
-
-/** Takes the permission's row: a withdrawal at the same moment waits for this transaction, or is seen by it. */
-export async function withdrawnBefore(tx: Tx, permission: string, organisation: string): Promise<Date | null> {
-  await query(
-    tx,
-    `insert into permission.standing (permission, organisation)
-     values ($1, $2)
-     on conflict on constraint standing_pk do nothing`,
-    [permission, organisation],
-  )
-  const row = await queryOne<{ withdrawn_at: Date | null }>(
-    tx,
-    'select withdrawn_at from permission.standing where permission = $1 and organisation = $2 for update',
-    [permission, organisation],
-  )
-  return row!.withdrawn_at
-}
-
-export async function rememberWithdrawal(tx: Tx, permission: string, organisation: string, at: Date): Promise<void> {
-  await query(
-    tx,
-    `insert into permission.standing (permission, organisation, withdrawn_at)
-     values ($1, $2, $3)
-     on conflict on constraint standing_pk do update set withdrawn_at = coalesce(standing.withdrawn_at, $3)`,
-    [permission, organisation, at],
-  )
-}
-
-export type WithdrawalRow = { id: string; permission: string; organisation: string; received_at: Date; stopped: string[] }
-
-export async function insertWithdrawal(tx: Tx, row: WithdrawalRow): Promise<void> {
-  await query(
-    tx,
-    `insert into permission.withdrawals (id, permission, organisation, received_at, stopped)
-     values ($1, $2, $3, $4, $5)`,
-    [row.id, row.permission, row.organisation, row.received_at, row.stopped],
-  )
-}
-
-export function openWithdrawals(tx: Tx): Promise<WithdrawalRow[]> {
-  return query(
-    tx,
-    `select id, permission, organisation, received_at, stopped
-     from permission.withdrawals
-     where settled_at is null
-     order by received_at
-     for update skip locked`,
-  )
-}
-
-export async function settleWithdrawal(tx: Tx, id: string, at: Date): Promise<void> {
-  await query(tx, 'update permission.withdrawals set settled_at = $2 where id = $1', [id, at])
 }
