@@ -26,7 +26,7 @@ const mayImport = {
   duties: ['reporting', 'exchange'],
   factsheets: ['reporting', 'identity'],
   office: ['casework', 'enquiries'],
-  front: ['reporting', 'duties', 'enquiries', 'identity'],
+  front: ['reporting', 'duties', 'enquiries', 'evidence', 'exchange', 'identity', 'reads'],
   casework: ['exchange', 'identity', 'agreement'],
   enquiries: ['exchange', 'reporting', 'casework'],
   attachments: ['exchange', 'reporting', 'casework'],

@@ -29,12 +29,12 @@ export async function freshDatabase(modules: string[]): Promise<FreshDatabase> {
   })
   return databaseNamed(server, name)
 }
-}
 
 function databaseNamed(server: string, name: string): FreshDatabase {
   const drop = (): Promise<void> =>
     asSuperuser(server, async (client) => void (await client.query(`drop database if exists ${name} with (force)`)))
   return { ownerUrl: urlOf(server, 'owner', name), deskUrl: urlOf(server, 'desk', name), gatewayUrl: urlOf(server, 'gateway', name), drop }
+}
 
 /** A copy of a database as it stands, as an old backup would be. Whoever is connected to it is thrown out first. */
 export async function copyOf({ ownerUrl }: Pick<FreshDatabase, 'ownerUrl'>): Promise<FreshDatabase> {

@@ -115,6 +115,9 @@ for (const width of [320, 1280]) {
         await look(page, 'answer')
         await page.getByLabel('Your answer', { exact: true }).fill('Forty-one.')
         await press(page, 'Send this answer')
+        await page.goto(`${url}/incidents/${incident}/held`)
+        assert.match(await words(page), /The ICO holds\s+What happened\?\s+Reported by you, since/)
+        await look(page, 'held')
       },
       { viewport },
     )

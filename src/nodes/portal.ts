@@ -77,7 +77,7 @@ export const portal: NodeDefinition = {
       ...readsApi({ db, folders, purposes: agreement.file.reading.purposes }),
       ...registerApi({ db, trust, folders, poke, waitMilliseconds }),
     ],
-    pages: [...frontPages({ db, folders }), ...registerPages({ db, folders })],
+    pages: [...frontPages({ db, folders, trust }), ...registerPages({ db, folders })],
     navigation: [...frontLinks, ...registerLinks],
     home: '/start',
   }),

@@ -1,5 +1,6 @@
 import type { Ctx } from '#platform/context'
 import type { Db } from '#platform/db'
+import type { Trust } from '#exchange'
 import {
   authorities,
   ownIncident,
@@ -13,7 +14,7 @@ import {
 import { stepsFor, type Step } from './steps.ts'
 import { aimOf } from './store.ts'
 
-export type FrontDeps = { db: Db; folders: FolderKeys }
+export type FrontDeps = { db: Db; folders: FolderKeys; trust: Trust }
 
 /** All that a page of one incident starts from, for its owner's session; to anyone else it is not found. */
 export type Place = {

@@ -9,6 +9,7 @@ import { closeDb, openDb, query, transact } from '#platform/db'
 import { createWeb } from '#platform/http'
 import { silentLog } from '#platform/log'
 import { addPerson, identityPages, recognise, upsertOrganisation } from '#identity'
+import type { Trust } from '#exchange'
 import { FolderKeys } from '#reporting'
 import { openBrowser } from '../../../../checks/chromium.ts'
 import { freshDatabase } from '../../../../checks/database.ts'
@@ -42,7 +43,7 @@ const web = await createWeb({
   endpoints: [],
   navigation: frontLinks,
   home: '/start',
-  pages: [...identityPages({ db, provider: 'trying-out', production: false }), ...frontPages({ db, folders })],
+  pages: [...identityPages({ db, provider: 'trying-out', production: false }), ...frontPages({ db, folders, trust: {} as Trust })],
   authenticate: (given) => recognise(db, given, ctx, folders),
   makeCtx,
   health: async () => ({ ready: true, checks: {} }),

@@ -61,6 +61,7 @@ async function show(deps: FrontDeps, { params, ctx }: Visit): Promise<Outcome> {
     waits: awaitingCounsel(fresh).length,
     checkLink: `${here}/check`,
     copyLink: filed.length > 0 ? `${here}/copy` : '',
+    heldLink: filed.length > 0 ? `${here}/held` : '',
     keepLink: ctx.actor.folder === undefined ? '' : `${here}/keep`,
   })
 }
