@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { systemRandom, type Actor, type Ctx } from '#platform/context'
 import { closeDb, openDb, transact } from '#platform/db'
 import { createWeb } from '#platform/http'
 import { silentLog } from '#platform/log'
 import type { Trust } from '#exchange'
-import { addPerson, authenticate, identityPages, upsertOrganisation, type RoleId } from '#identity'
+import { addPerson, identityPages, recognise, upsertOrganisation, type RoleId } from '#identity'
 import { FolderKeys, fileReport, openIncident, saveAnswers } from '#reporting'
 import { openBrowser } from '../../../../checks/chromium.ts'
 import { freshDatabase } from '../../../../checks/database.ts'
+import { assertAccessible, freePort, press, visitor } from '../../../../checks/visitors.ts'
 import { api, registerLinks, registerPages } from '../index.ts'
 import { addToRegister } from '../keeping.ts'
 
@@ -63,10 +60,7 @@ await transact(db, async (tx) => {
   await openIncident(tx, { title: 'A stranger at the door', kind: 'near-miss' }, folders, ctx)
 })
 
-const server = createServer().listen(0, '127.0.0.1')
-await once(server, 'listening')
-const { port } = server.address() as AddressInfo
-await new Promise((done) => server.close(done))
+const port = await freePort()
 const origin = `http://localhost:${port}`
 const web = await createWeb({
   node: 'portal',
@@ -77,7 +71,7 @@ const web = await createWeb({
   navigation: registerLinks,
   home: '/register',
   pages: [...identityPages({ db, provider: 'trying-out', production: false }), ...registerPages({ db, folders })],
-  authenticate: (given) => authenticate(db, given, ctx, folders),
+  authenticate: (given) => recognise(db, given, ctx, folders),
   makeCtx,
   health: async () => ({ ready: true, checks: {} }),
 })
@@ -91,35 +85,14 @@ after(async () => {
   await rm(keys, { recursive: true })
 })
 
-/** Somebody signed in, in a browser of their own. Whatever the page complains of is a failure. */
-async function visit(name: string, options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext(options)
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    if (!/the server responded with a status of 4\d\d/.test(message.text())) complaints.push(message.text())
+/** Somebody signed in, in a browser of their own. */
+const visit = (name: string, options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> =>
+  visitor(browser, options, async (page) => {
+    await page.goto(`${origin}/sign-in`)
+    await page.getByLabel(name).check()
+    await press(page, 'Sign in')
+    await work(page)
   })
-  page.on('pageerror', (error) => complaints.push(error.message))
-  await page.goto(`${origin}/sign-in`)
-  await page.getByLabel(name).check()
-  await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('button', { name: 'Sign in' }).click()])
-  await work(page)
-  await context.close()
-  assert.deepEqual(complaints, [])
-}
-
-/** WCAG 2.2 AA and axe's own advice, and nothing wider than the screen. */
-async function assertAccessible(page: Page): Promise<void> {
-  await page.evaluate(axe.source)
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-    const { violations } = await axe.run(document, { runOnly: tags })
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-  })
-  assert.deepEqual(found, [], page.url())
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), page.url())
-}
 
 const words = (page: Page): Promise<string> => page.locator('main').innerText()
 
