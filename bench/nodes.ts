@@ -26,7 +26,13 @@ export type Nodes = {
 /** `execArgv`: for Node, as `--cpu-prof`. The rest is as when trying out: intervals of 1 s, 4,096 slots, fsync on. */
 export async function startNodes(options: { env?: Record<string, string>; execArgv?: string[] } = {}): Promise<Nodes> {
   const folder = await mkdtemp(join(tmpdir(), 'concordat-bench-'))
-  const env = { CONCORDAT_HOME: folder, CONCORDAT_PORT: String(await freePorts()), CONCORDAT_SEED: 'people', ...options.env }
+  const ours = {
+    CONCORDAT_HOME: folder,
+    CONCORDAT_PORT: String(await freePorts()),
+    CONCORDAT_SEED: 'people',
+    CONCORDAT_STATEMENTS: '86400',
+  }
+  const env = { ...ours, ...options.env }
   const config = readConfig(env)
   await found(config)
   const children = nodeNames.map((node) => [node, startNode(node, env, options.execArgv ?? [])] as const)

@@ -48,6 +48,7 @@ export async function startApart(env: Record<string, string> = {}): Promise<Apar
     CONCORDAT_LEDGER_INTERVAL: '20',
     CONCORDAT_LEDGER_SLOTS: '16',
     CONCORDAT_SEED: 'people',
+    CONCORDAT_STATEMENTS: '86400',
     CONCORDAT_FSYNC: 'on',
     CONCORDAT_CLAIM: '1500',
     ...env,

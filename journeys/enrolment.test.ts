@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { canonical } from '#platform/canonical'
+import { b64u } from '#platform/bytes'
+import { canonical, hashOf } from '#platform/canonical'
 import { systemRandom, type Ctx } from '#platform/context'
 import { query, transact } from '#platform/db'
 import { nodeNames } from '#platform/home'
@@ -9,7 +10,8 @@ import { silentLog } from '#platform/log'
 import { publicPart, thumbprint } from '#platform/jws'
 import { addPerson, issueToken, upsertOrganisation, type RoleId } from '#identity'
 import { checkEnrolment, signEnrolment } from '#permission'
-import { checkTrustFile, trustOf } from '#exchange'
+import { verifyBundle } from '#evidence'
+import { checkTrustFile, openItemRef, trustOf } from '#exchange'
 import { readJson } from '#platform/home'
 import {
   asks,
@@ -104,9 +106,9 @@ async function enrolled(person: Person): Promise<any> {
   return key
 }
 
-type Asked = { case: any; finding: string; request: any }
+type Asked = { incident: string; case: any; finding: string; request: any }
 async function asked(reporter: Person, signatory: Person, question = 'q42'): Promise<Asked> {
-  const { submissions } = await reports(reporter, [{ question, value: 'We pulled the plug.', audience: ['ncsc'] }])
+  const { incident, submissions } = await reports(reporter, [{ question, value: 'We pulled the plug.', audience: ['ncsc'] }])
   const handler = network.as('Callum Drey')
   const found = await caseOf(handler, submissions['ncsc'].reference)
   const written = await handler.post(`/cases/${found.id}/findings`, { text: `They came in through the VPN, ${systemRandom.uuid()}.` })
@@ -115,7 +117,7 @@ async function asked(reporter: Person, signatory: Person, question = 'q42'): Pro
     signatory,
     await asks(handler, found.id, [...found.items.map(({ id }: any) => id), written.body.id], { until }),
   )
-  return { case: found, finding: written.body.id, request }
+  return { incident, case: found, finding: written.body.id, request }
 }
 
 const narrowed = (request: any, items: string[]) => {
@@ -170,6 +172,30 @@ test('a first key: asked for, called back over a number from a public register, 
   const sent = await discloses(network.as('Sofia Kerr'), matter.case.id, [matter.finding])
   assert.equal((await settled(network.as('Sofia Kerr'), sent.body.id)).state, 'accepted')
   assert.ok(permission && (await atIco(network, matter.finding)))
+  const text = await eventually(async () => {
+    const response = await fetch(`${Perpetua!.url}/api/v1/incidents/${matter.incident}/bundle`, {
+      headers: { authorization: `Bearer ${Perpetua!.token}` },
+    })
+    const bundle = await response.text()
+    return response.status === 200 && JSON.parse(bundle).notices.length > 0 && bundle
+  })
+  const verdict = verifyBundle(text, checkTrustFile(await readJson(network.config.home.trustFile)))
+  assert.deepEqual(
+    verdict.findings.filter(({ ok }) => !ok),
+    [],
+    'the verifier believes the key too',
+  )
+})
+
+test('whoever signs away from the portal gets the exact words, and nobody else does', async () => {
+  const { Merryn, Osric } = await newcomer('Tidewell Nets', { Merryn: 'signatory', Osric: 'reporter' })
+  const { request } = await asked(Osric!, Merryn!)
+  const path = `/permission-requests/${request.id}/words`
+  const { body: words } = await Merryn!.get(path)
+  assert.equal(b64u(hashOf(words)), request.claims.notice)
+  assert.deepEqual(words.items.map(openItemRef), request.claims.authorization_details[0].items)
+  assert.equal((await network.as('Gwen Marlow').get(path)).body.code, 'not-found')
+  assert.equal((await operator().get(path)).body.code, 'role-missing')
 })
 
 test('what is noted of a call lies sealed, and the ICO has nothing of any of it', async () => {
@@ -534,4 +560,18 @@ test('what identifies the organisation is permitted by two people, and by one al
   const releasing = network.as('Sofia Kerr')
   const sent = await discloses(releasing, matter.case.id, [named])
   assert.equal((await settled(releasing, sent.body.id)).state, 'accepted', JSON.stringify(sent.body))
+})
+
+test('[consent-before-disclosure] the NCSC asks for the second signature itself, whatever the portal lets pass', async () => {
+  const { Minna, Gideon } = await newcomer('Pinfold Dairies', { Minna: 'signatory', Gideon: 'reporter' })
+  const key = await enrolled(Minna!)
+  const matter = await asked(Gideon!, Minna!)
+  // The portal was shown one question; as the NCSC knows it the item is another.
+  await query(network.owner.ncsc, "update casework.findings set question = 'q08-email' where id = $1", [matter.finding])
+  const given = await gives(Minna!, key, matter)
+  const refused = await eventually(async () => (await Minna!.get(`/permissions/${given.body.id}`)).body.state === 'refused')
+  assert.ok(refused)
+  const rows = await query<any>(network.owner.ncsc, "select code from exchange.inbox where kind = 'permission' and state = 'refused'")
+  assert.deepEqual([...new Set(rows.map(({ code }) => code))], ['second-signature-missing'])
+  assert.deepEqual(await query(network.owner.ncsc, 'select id from permission.held where id = $1', [given.body.id]), [])
 })

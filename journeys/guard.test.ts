@@ -100,6 +100,7 @@ describe('the trigger on the outbox', () => {
     await holds(id.other, marlow, { purpose: 'national-resilience' })
     await holds(id.portal, marlow, { recipient: 'portal' })
     await query(owner, 'alter table exchange.outbox disable trigger guard_door_3')
+    const sent = JSON.stringify({ items: [{ id: gate, commitment: commitment(gate) }] })
     for (const [one, state, attempts] of [
       [id.left, 'accepted', 1],
       [id.stopped, 'cancelled', 0],
@@ -107,8 +108,8 @@ describe('the trigger on the outbox', () => {
       await query(
         owner,
         `insert into exchange.outbox (id, peer, kind, record, entry, permissions, state, attempts, next_at, queued_at)
-         values ($1, 'ico', 'disclosure', '{}', gen_random_uuid(), array[$2], $3, $4, now(), now())`,
-        [one, id.withdrawn, state, attempts],
+         values ($1, 'ico', 'disclosure', $5, gen_random_uuid(), array[$2], $3, $4, now(), now())`,
+        [one, id.withdrawn, state, attempts, sent],
       )
     await query(owner, 'alter table exchange.outbox enable trigger guard_door_3')
   })
@@ -164,10 +165,10 @@ describe('the trigger on the outbox', () => {
     row.record.items = [{ id: shared, commitment: commitment(shared) }]
     row.permissions = [id.good, id.water]
   }
-  const recall = (disclosure: string, permission: string) => (row: Row) => {
+  const recall = (disclosure: string, permission: string, items: unknown = []) => (row: Row) => {
     row.kind = 'recall'
     row.permissions = []
-    row.record = { v: 1, kind: 'recall', id: row.id, from: 'ncsc', to: 'ico', disclosure, permission, items: [] }
+    row.record = { v: 1, kind: 'recall', id: row.id, from: 'ncsc', to: 'ico', disclosure, permission, items }
   }
 
   test('[consent-before-disclosure] a row under a permission in force for every item and everyone it comes from passes, as do recalls of what left', async () => {
@@ -177,6 +178,7 @@ describe('the trigger on the outbox', () => {
       'both origins of an item': both,
       'a permission more than is needed': (row) => row.permissions.push(id.water),
       'a recall of what left': recall(id.left, id.withdrawn),
+      'a recall of an item that left': recall(id.left, id.withdrawn, [{ id: gate, commitment: commitment(gate) }]),
       'anything to the portal, which has every right to know': (row) => {
         row.peer = 'portal'
         row.kind = 'notice'
@@ -246,6 +248,12 @@ describe('the trigger on the outbox', () => {
       'recall of what was never sent': recall(randomUUID(), id.withdrawn),
       'recall without a withdrawal': recall(id.left, id.good),
       'recall under a permission that is not held': recall(id.left, randomUUID()),
+      'recall of an item that was not sent': recall(id.left, id.withdrawn, [{ id: shared, commitment: commitment(shared) }]),
+      'recall of an item by other words': recall(id.left, id.withdrawn, [{ id: gate, commitment: commitment(shared) }]),
+      'recall of an item that carries more': recall(id.left, id.withdrawn, [{ id: gate, commitment: commitment(gate), why: 'x' }]),
+      'recall of an item that is null': recall(id.left, id.withdrawn, [null]),
+      'recall of items that are no list': recall(id.left, id.withdrawn, 'all'),
+      'recall without a list': recall(id.left, id.withdrawn, null),
       'recall of nothing': (row) => {
         recall(id.left, id.withdrawn)(row)
         delete row.record.disclosure
@@ -292,7 +300,7 @@ describe('the trigger on the outbox', () => {
        from pg_attribute
        where attrelid = 'exchange.outbox'::regclass and attnum > 0 and has_column_privilege('concordat_test_gateway', attrelid, attnum, 'update')`,
     )
-    assert.equal(allowed!.columns, 'payload state claimed_by claim_until attempts next_at settled_at code acknowledgement statement')
+    assert.equal(allowed!.columns, 'payload state claimed_by claim_until attempts next_at settled_at code acknowledgement statement ending_told')
   })
 })
 
@@ -577,19 +585,24 @@ const rightsGiven: Record<string, [desk: string, gateway: string]> = {
   'attachments.quarantine': ['', 'delete, insert, select, update(received, touched_at, whole_at)'],
   'attachments.sends': ['insert, select', 'select, update(delivered_at, settled_at)'],
   'attachments.uploads': ['insert, select, update(outcome, received, state, tail, touched_at)', 'delete, select'],
+  'casework.acute': ['insert, select', ''],
   'casework.cases': ['select', 'insert, select'],
   'casework.contents': ['select', 'select'],
   'casework.corrections': ['select', 'insert, select'],
   'casework.export_approvals': ['insert, select', ''],
   'casework.exports': ['insert, select', ''],
   'casework.exports_taken': ['insert, select', ''],
+  'casework.decisions': ['insert, select', 'select'],
   'casework.findings': ['insert, select', 'select'],
   'casework.item_origins': ['insert, select', 'insert, select'],
-  'casework.items': ['select', 'insert, select, update(restricted_since)'],
+  'casework.items': ['select', 'insert, select, update(restricted_since, salt, value)'],
   'casework.note_origins': ['insert, select', ''],
   'casework.notes': ['insert, select', ''],
   'casework.reads': ['select, insert(case_id, export, id, items, person, purpose, read_at, role, tell_from)', 'select, update(told_at)'],
+  'casework.restricted_reads': ['insert, select', ''],
+  'casework.restrictions': ['select', 'insert, select'],
   'casework.reports': ['select', 'insert, select'],
+  'disclosure.called_off': ['insert, select', 'select'],
   'disclosure.proposals': ['insert, select', 'select'],
   'disclosure.standing': ['', 'insert, select, update(permission, recalled_at)'],
   'duties.alarms': ['delete, insert, select', 'delete, select'],
@@ -615,25 +628,29 @@ const rightsGiven: Record<string, [desk: string, gateway: string]> = {
   'exchange.inbox': ['select', 'insert, select'],
   'exchange.outbox': [
     '',
-    'insert, select, update(acknowledgement, attempts, claim_until, claimed_by, code, next_at, payload, settled_at, state, statement)',
+    'insert, select, update(acknowledgement, attempts, claim_until, claimed_by, code, ending_told, next_at, payload, settled_at, state, statement)',
   ],
   'exchange.progress': ['select', 'select'],
   'exchange.requests': ['insert, select', 'select, update(clause, code, decided_at, items, next_at, result, state)'],
   'exchange.sent': ['select', ''],
   'exchange.strays': ['', 'insert, select'],
   'front.aims': ['insert, select, update(chosen_at, ico, ncsc)', ''],
+  'identity.access_events': ['insert, select', ''],
+  'identity.accounts': ['insert, select, update(ended)', ''],
   'identity.departures': ['insert, select', 'select'],
   'factsheets.editions': ['insert, select, update(told)', ''],
   'factsheets.sheets': ['insert, select, update(closed_at, folder, opened_at, opened_incident)', ''],
   'identity.enrolments': ['insert, select', 'insert, select'],
   'identity.key_standing': ['insert, select, update(suspended_since)', 'insert, select, update(suspended_since)'],
   'identity.folder_colleagues': ['insert, select', ''],
+  'identity.invitations': ['insert, select, update(ended)', ''],
   'identity.mandate_revocations': ['insert, select', ''],
   'identity.mandates': ['insert, select', ''],
   'identity.organisations': ['insert, select, update', 'insert, select, update'],
   'identity.people': ['insert, select, update(name, organisation, roles)', ''],
-  'identity.sessions': ['insert, select, update(client, ended, last_seen)', ''],
-  'identity.tokens': ['insert, select, update(revoked)', ''],
+  'identity.sessions': ['insert, select, update(client, ended, last_seen, proved_at)', ''],
+  'identity.sign_ins': ['insert, select, update(ended)', ''],
+  'identity.tokens': ['insert, select, update(last_used, revoked)', ''],
   'ledger.chains': ['', 'insert, select, update(head, n)'],
   'ledger.cosignatures': ['select', 'insert, select'],
   'ledger.entries': [
@@ -647,15 +664,21 @@ const rightsGiven: Record<string, [desk: string, gateway: string]> = {
   'ledger.tiles': ['select', 'insert, select'],
   'ledger.witnessed': ['select(note, origin, size)', 'insert, select, update(note, root, size)'],
   'permission.asked': ['insert, select', 'select, update(state)'],
+  'permission.asked_items': ['insert, select', ''],
+  'permission.calls': ['select', 'insert, select'],
+  'permission.declined': ['insert, select', 'select'],
   'permission.grants': [
     'insert, select, update(narrowed_by, withdrawal, withdrawal_signed)',
     'select, update(withdrawal, withdrawal_signed)',
   ],
   'permission.held': ['select', 'insert, select, update(withdrawn_at)'],
   'permission.held_items': ['select', 'insert, select'],
+  'permission.offers': ['select', 'insert, select'],
   'permission.requests': ['select, update(refusal, refused_at)', 'insert, select'],
   'permission.seconds': ['insert, select', 'insert, select'],
   'permission.standing': ['select', 'insert, select, update(withdrawn_at)'],
+  'permission.starts': ['insert, select', 'select'],
+  'permission.telephoned': ['insert, select', 'select'],
   'permission.withdrawals': ['select', 'insert, select, update(settled_at)'],
   'platform.migrations': ['', ''],
   'register.additions': ['insert, select', ''],

@@ -67,7 +67,10 @@ async function begins({ network, people }: World, shared: boolean): Promise<Begu
   ]
   const finding = (await handler.post(`/cases/${own.id}/findings`, { text: FINDING })).body.id
   if (shared)
-    await query(network.owner.ncsc, 'insert into casework.item_origins (item, organisation) values ($1, $2)', [finding, other.organisationId])
+    await query(network.owner.ncsc, 'insert into casework.item_origins (item, organisation) values ($1, $2)', [
+      finding,
+      other.organisationId,
+    ])
   return { incident: first.incident, own, other, finding }
 }
 
@@ -114,11 +117,9 @@ async function seenBy({ network, people: { gwen } }: World, incident: string): P
     '/permission-requests',
   ]
   const told = await Promise.all(paths.map(async (path) => (await gwen.get(path)).body))
-  const rows = await query(
-    network.owner.portal,
-    `select sender, kind from exchange.inbox where organisation = $1 order by sender, kind`,
-    [bundle.organisation.id],
-  )
+  const rows = await query(network.owner.portal, `select sender, kind from exchange.inbox where organisation = $1 order by sender, kind`, [
+    bundle.organisation.id,
+  ])
   return alike({ bundle: { ...bundle, others: bundle.others.length }, told, rows })
 }
 
@@ -154,7 +155,10 @@ async function bothPermit(world: World, shared: boolean): Promise<Asked> {
   if (!shared) return { ...begun, permission }
   const early = await discloses(officer, own.id, [finding])
   assert.deepEqual([early.status, early.body.code], [403, 'permission-missing'], 'one of two is not enough')
-  const asked = await requestAt(malcolm, await asks(handler, own.id, [finding], { origin: other.organisationId, reason: 'Only you can say.' }))
+  const asked = await requestAt(
+    malcolm,
+    await asks(handler, own.id, [finding], { origin: other.organisationId, reason: 'Only you can say.' }),
+  )
   assert.deepEqual([asked.reason, asked.items.map(({ value }: any) => value)], ['Only you can say.', [FINDING]])
   assert.ok(!JSON.stringify(asked).includes('Marlow') && !JSON.stringify(asked).includes(own.organisationId))
   const permissionOfOther = await inForce(malcolm, await grants(malcolm, asked))
@@ -265,7 +269,11 @@ describe('two origins', () => {
         [id, { reference: other.reference }],
       )
       const [row] = await eventually(async () => {
-        const rows = await query<any>(network.owner.ncsc, `select state, code from exchange.requests where id = $1 and state <> 'pending'`, [id])
+        const rows = await query<any>(
+          network.owner.ncsc,
+          `select state, code from exchange.requests where id = $1 and state <> 'pending'`,
+          [id],
+        )
         return rows.length > 0 && rows
       })
       assert.deepEqual([row.state, row.code], ['refused', 'not-found'])

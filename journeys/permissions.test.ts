@@ -81,7 +81,9 @@ async function disclosed(caseId: string, items: string[]): Promise<string> {
 }
 
 async function verdictOn(person: Person, incident: string): Promise<Verdict> {
-  const response = await fetch(`${person.url}/api/v1/incidents/${incident}/bundle`, { headers: { authorization: `Bearer ${person.token}` } })
+  const response = await fetch(`${person.url}/api/v1/incidents/${incident}/bundle`, {
+    headers: { authorization: `Bearer ${person.token}` },
+  })
   return verifyBundle(await response.text(), checkTrustFile(await readJson(network.config.home.trustFile)))
 }
 
@@ -212,7 +214,13 @@ describe('asked', () => {
     const { incident, case: found } = await engaged()
     const finding = await finds(found.id)
     const ask = (purpose = PURPOSE) =>
-      handler!.post(`/cases/${found.id}/permission-requests`, { items: [finding], to: 'ico', purpose, until: until(), reason: 'They will ask.' })
+      handler!.post(`/cases/${found.id}/permission-requests`, {
+        items: [finding],
+        to: 'ico',
+        purpose,
+        until: until(),
+        reason: 'They will ask.',
+      })
     const both = await Promise.all([ask(), ask()])
     assert.deepEqual(both.map(({ status }) => status).sort(), [201, 409], 'of two at once one is asked')
     const open = await ask()
@@ -234,7 +242,13 @@ describe('asked', () => {
     const { incident, case: found } = await engaged()
     const finding = await finds(found.id)
     const ask = () =>
-      handler!.post(`/cases/${found.id}/permission-requests`, { items: [finding], to: 'ico', purpose: PURPOSE, until: until(), reason: 'Now.' })
+      handler!.post(`/cases/${found.id}/permission-requests`, {
+        items: [finding],
+        to: 'ico',
+        purpose: PURPOSE,
+        until: until(),
+        reason: 'Now.',
+      })
     assert.deepEqual((await handler!.get(`/cases/${found.id}/acute`)).body, { acute: null })
     refused(await officer!.post(`/cases/${found.id}/acute`, { until: until(), why: 'No.' }), 'role-missing', 403)
     refused(await duty!.post(`/cases/${found.id}/acute`, { until: until(-1), why: 'Past.' }), 'invalid', 400)
@@ -289,7 +303,11 @@ describe('narrowed', () => {
     await disclosed(found.id, [finding])
     const recalls = () => query(network.owner.ico, `select id from exchange.inbox where kind = 'recall'`)
     const count = (await recalls()).length
-    const started = await starts(gwen!, incident, { items: [finding], narrows: wide, until: new Date(Date.now() + ahead + 3_600_000).toISOString() })
+    const started = await starts(gwen!, incident, {
+      items: [finding],
+      narrows: wide,
+      until: new Date(Date.now() + ahead + 3_600_000).toISOString(),
+    })
     await inForce(gwen!, await grants(gwen!, await requestAt(gwen!, started.body.id)))
     await eventually(async () => (await standing(gwen!, wide)).state === 'withdrawn')
     await holds(gwen!, incident)
@@ -390,7 +408,10 @@ describe('withdrawn', () => {
     refused(await records!.post(path(second), { decision: 'delete', reason: ' ' }), 'invalid', 400)
     refused(await records!.post(path(crypto.randomUUID()), { decision: 'delete', reason: 'x' }), 'not-found', 404)
     assert.equal((await records!.post(path(second), { decision: 'delete', reason: 'Nothing stands in the way.' })).status, 200)
-    assert.equal((await records!.post(path(finding), { decision: 'keep', ground: 'legal-hold', reason: 'A claim was filed, gamboge why.' })).status, 200)
+    assert.equal(
+      (await records!.post(path(finding), { decision: 'keep', ground: 'legal-hold', reason: 'A claim was filed, gamboge why.' })).status,
+      200,
+    )
     refused(await records!.post(path(second), { decision: 'delete', reason: 'Again.' }), 'already-done')
     refused(await records!.post(`${path(finding)}/reading`), 'already-done')
     const copies = await eventually(async () => {
@@ -420,7 +441,10 @@ describe('withdrawn', () => {
   test('nobody changes or erases a value at the ICO by the rights its roles have', async () => {
     const { case: found, finding } = await permitted()
     await disclosed(found.id, [finding])
-    for (const text of [`update casework.items set value = '"other"' where id = $1`, 'update casework.items set value = null, salt = null where id = $1'])
+    for (const text of [
+      `update casework.items set value = '"other"' where id = $1`,
+      'update casework.items set value = null, salt = null where id = $1',
+    ])
       await assert.rejects(query(network.owner.ico, text, [finding]), { constraint: 'guard_erasure' })
   })
 })

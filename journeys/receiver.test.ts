@@ -3,7 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { caseById, itemsForDisclosure } from '#casework'
 import type { GatewayConfig } from '#disclosure'
-import { checkTrustFile, itemCommitment, type Kind, type NodeId, type Outbound, type Prepared, type TrustFile } from '#exchange'
+import {
+  checkTrustFile,
+  itemCommitment,
+  openItemRef,
+  type Kind,
+  type NodeId,
+  type Outbound,
+  type Prepared,
+  type TrustFile,
+} from '#exchange'
 import { signEnrolment } from '#permission'
 import { canonical } from '#platform/canonical'
 import { query, queryOne, type Tx } from '#platform/db'
@@ -234,6 +243,24 @@ describe('the ICO, sent what should not have been', () => {
           content.items[0].origins = [water.organisationId]
         },
       },
+    ])
+  })
+
+  test('[consent-before-disclosure] keeps nothing that identifies an organisation on the signature of one person, or on two of one person', async () => {
+    const named = ({ members, content }: Draft): void => {
+      content.items[0].question = 'q07-name'
+      members.items = content.items.map(openItemRef)
+      members.permissions = [permission(members.items)]
+    }
+    const twice = (draft: Draft): void => {
+      named(draft)
+      const [first] = draft.members.permissions
+      const again = enrolledBy([statementKey.portal, statementKey.ncsc])(draft.members.items, claimsIn(first.permission))
+      draft.members.permissions = [{ ...first, second: again }]
+    }
+    await icoRefuses([
+      { why: 'one signature', code: 'second-signature-missing', forge: named },
+      { why: 'two keys of one person', code: 'permission-invalid', forge: twice },
     ])
   })
 

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { query } from '#platform/db'
 import { nodeNames, type NodeName } from '#platform/home'
 import { isRole, roles } from '#identity'
-import { caseOf, reports, startNetwork, type Network } from './network.ts'
+import { caseOf, eventually, reports, startNetwork, type Network, type Person } from './network.ts'
 
 // Every endpoint of every node, asked as every role there is at that node: who may is what stands here, and whoever does not stand here
 // may not. An endpoint that is not in this table fails, and so does a row that no endpoint has.
@@ -62,6 +62,7 @@ const portal: Record<string, Row> = {
   'GET /incidents': folder,
   'GET /incidents/{id}': folder,
   'POST /incidents/{id}/reports': { who: filers, body: { stage: 'update', submit: false, answers } },
+  'POST /incidents/{id}/references': { who: filers, body: { to: ['ncsc'] } },
   'POST /incidents/{id}/kind': { who: filers, body: { kind: 'incident' } },
   'GET /incidents/{id}/draft': folder,
   'PUT /incidents/{id}/draft': { who: filers, body: { answers } },
@@ -83,8 +84,8 @@ const portal: Record<string, Row> = {
   'GET /incidents/{id}/facts': { who: folder, absent: true },
   'POST /incidents/{id}/facts/taking': { who: filers, body: { edition: 1, audience: ['ncsc'] }, absent: true },
   'GET /incidents/{id}/questions': folder,
-  'POST /incidents/{id}/questions/{questionId}/answer': { who: filers, body: { value: 'No.' }, absent: true },
-  'POST /incidents/{id}/questions/{questionId}/decline': { who: filers, absent: true },
+  'POST /incidents/{id}/questions/{questionId}/answer': { who: filers, body: { value: 'No.' } },
+  'POST /incidents/{id}/questions/{questionId}/decline': filers,
   'POST /incidents/{id}/attachments': { who: filers, body: file },
   'GET /incidents/{id}/attachments': folder,
   'PUT /attachments/{id}/{offset}': filers,
@@ -101,7 +102,7 @@ const portal: Record<string, Row> = {
   'GET /incidents/{id}/archive': filers,
   'POST /incidents/{id}/permission-requests': folder,
   'GET /permission-requests': folder,
-  'GET /permission-requests/{id}/words': folder,
+  'GET /permission-requests/{id}/words': keyKeepers,
   'POST /permissions': folder,
   'GET /permissions/{id}': folder,
   'GET /incidents/{id}/permissions': folder,
@@ -194,16 +195,30 @@ type Role = { role: string; token: string; client?: string }
 let network: Network
 let incident: string
 let attachment: string
+/** One that is answered, and one that is declined. */
+let questions: { answer: string; decline: string }
 const described = {} as Record<NodeName, Operation[]>
 
 before(async () => {
   network = await startNetwork()
   const asha = network.as('Asha Bell')
-  incident = (await reports(asha, answers)).incident
+  const filed = await reports(asha, answers)
+  incident = filed.incident
+  const asks = (text: string) => askedBy(network.as('Callum Drey'), filed.submissions['ncsc'].reference, text)
+  questions = { answer: await asks('Which systems?'), decline: await asks('Which people?') }
   attachment = (await asha.post(`/incidents/${incident}/attachments`, file)).body.id
   for (const node of nodeNames) described[node] = await operationsOf(node)
 })
 after(() => network.stop())
+
+/** A question that has come to the organisation. */
+async function askedBy(handler: Person, reference: string, text: string): Promise<string> {
+  const { id } = await caseOf(handler, reference)
+  const asked = await handler.post(`/cases/${id}/questions`, { text })
+  const there = async () => (await network.as('Asha Bell').get(`/incidents/${incident}/questions`)).body.questions
+  await eventually(async () => (await there()).some((one: any) => one.id === asked.body.id))
+  return asked.body.id
+}
 
 async function operationsOf(node: NodeName): Promise<Operation[]> {
   const api = (await (await fetch(`${network.world.nodes[node].url}/api/openapi.json`)).json()) as any
@@ -227,7 +242,10 @@ function rolesAt(node: NodeName): Role[] {
 }
 
 function addressOf(node: NodeName, path: string): string {
-  const filled = path.replace('{offset}', '0').replace(/\{\w+\}/g, () => randomUUID())
+  const filled = path
+    .replace('{offset}', '0')
+    .replace('{questionId}', path.endsWith('/answer') ? questions.answer : questions.decline)
+    .replace(/\{\w+\}/g, () => randomUUID())
   if (node !== 'portal') return filled
   return filled.replace(/^(\/incidents|\/attachments)\/[^/]+/, (_, kind) => `${kind}/${kind === '/incidents' ? incident : attachment}`)
 }
@@ -253,13 +271,16 @@ function isRefusal(code: string | undefined, node: NodeName, { path }: Operation
 for (const node of nodeNames) {
   test(`${node}: whoever may call an endpoint stands in the table, and nobody else may`, async () => {
     assert.deepEqual(described[node].map(({ key }) => key).sort(), Object.keys(expected[node]).sort())
-    for (const operation of described[node]) {
+    // What takes away comes last.
+    for (const operation of described[node].toSorted((one, other) => Number(one.method === 'DELETE') - Number(other.method === 'DELETE'))) {
       const row = expected[node][operation.key]!
       const { who, body = {}, absent = false } = typeof row === 'object' && 'who' in row ? row : { who: row }
       const asked = rolesAt(node).filter(({ role }) => !absent || node !== 'portal' || folder.includes(role))
-      const may: string[] = []
-      for (const one of asked) if (!isRefusal(await codeFor(node, operation, body, one), node, operation, absent)) may.push(one.role)
       const wanted = typeof who === 'string' ? asked.map(({ role }) => role) : who
+      // Those who may not come first: what is done already is told before who may do it.
+      const inTurn = asked.toSorted((one, other) => Number(wanted.includes(one.role)) - Number(wanted.includes(other.role)))
+      const may: string[] = []
+      for (const one of inTurn) if (!isRefusal(await codeFor(node, operation, body, one), node, operation, absent)) may.push(one.role)
       assert.deepEqual(may.sort(), [...wanted].sort(), operation.key)
       assert.equal(isRefusal(await codeFor(node, operation, body), node, operation, absent), who !== anyone, `${operation.key} as nobody`)
     }

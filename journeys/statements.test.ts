@@ -6,6 +6,7 @@ import { verifyBundle, type Verdict } from '#evidence'
 import { checkTrustFile } from '#exchange'
 import { query } from '#platform/db'
 import { readJson, type NodeName } from '#platform/home'
+import { sendStatements } from '#statements'
 import {
   asks,
   callerAt,
@@ -40,7 +41,9 @@ function deferring(config: GatewayConfig): GatewayConfig {
     const { follow, ...prepared } = await prepare(tx, request, ctx)
     return defers ? prepared : { ...prepared, ...(follow && { follow }) }
   }
-  return { ...config, outbound: { ...config.outbound, disclosure } }
+  // And it states twice over, as two processes of one gateway would: each day there is one statement all the same.
+  const errands = [...(config.errands ?? []), sendStatements({ node: 'ncsc', everySeconds: DAY / 1000 })]
+  return { ...config, errands, outbound: { ...config.outbound, disclosure } }
 }
 
 let network: Network
@@ -317,6 +320,19 @@ test('[consent-before-disclosure] a portal that hides an entry is found out by t
   const silent = faults(await bundle())
   assert.ok(silent.some(({ check: one, about }) => one === 'completeness' && about === 'ico'))
   await network.restart('ico')
+})
+
+test('of all these days there is one statement each, to each organisation', async () => {
+  for (const node of ['ncsc', 'ico'] as const) {
+    const rows = await query<{ statement: string }>(
+      network.owner.portal,
+      `select statement from exchange.inbox where kind = 'statement' and sender = $1`,
+      [node],
+    )
+    const places = rows.map(({ statement }) => claimsIn(statement)).map(({ organisation, due, page }) => `${organisation} ${due} ${page}`)
+    assert.ok(places.length > 10)
+    assert.equal(new Set(places).size, places.length)
+  }
 })
 
 test('nobody but a body\u2019s gateway makes a statement, and the portal keeps none for whom it never reported', async () => {

@@ -6,11 +6,14 @@ import { onlyChosen } from '../src/modules/evidence/choice.ts'
 import { recordIn } from '../src/modules/evidence/compose.ts'
 import { signerFrom } from '../src/modules/evidence/testing-ledger.ts'
 import { questionStory, shortStory, statedStory, wholeStory, type Otherwise, type Told } from '../src/modules/evidence/testing-story.ts'
+import { permissionStory, type Differently } from '../src/modules/evidence/testing-permissions.ts'
 import { createWorld, enrol, sealedBy } from '../src/modules/evidence/testing.ts'
 
 const small = () => createWorld({ word: 'bundle vectors', slots: 2 })
 const text = ({ world, bundle }: Told): string => sealedBy(bundle, world.statement.portal)
 const { world, bundle } = shortStory({}, small())
+const fitting = () => createWorld({ word: 'bundle vectors', slots: 4 })
+const differently = (change: Differently): string => text(permissionStory(change, fitting()))
 const told = (otherwise: Otherwise): string => text(shortStory(otherwise, small()))
 const resealed = (change: object): string => sealedBy({ ...bundle, ...change }, world.statement.portal)
 const whole = wholeStory(createWorld({ word: 'bundle vectors', slots: 4 }))
@@ -25,6 +28,7 @@ function valid() {
     { why: 'a disclosure that the permission\u2019s withdrawal names as left', bundle: told({ withdrawnBefore: 'named' }) },
     { why: 'a question that was answered', bundle: text(questionStory({}, small())) },
     { why: 'daily statements, and a disclosure in another matter', bundle: text(stated) },
+    { why: 'a permission that the organisation started, narrowed and withdrew by telephone', bundle: text(permissionStory({}, fitting())) },
     { why: 'everything that can happen', bundle: text(whole) },
     { why: 'one item of it, chosen', bundle: seal(one) },
   ]
@@ -106,6 +110,15 @@ function invalid() {
       check: 'payloads',
       bundle: seal(unsaid(one)),
     },
+    {
+      why: 'a permission that takes a place that its offer does not name',
+      check: 'decisions',
+      bundle: differently({ unsaid: 'by-offer' }),
+    },
+    { why: 'what was not sent, and the ICO took', check: 'both-sides', bundle: differently({ taken: true }) },
+    { why: 'what was not sent, and left', check: 'withdrawals', bundle: differently({ named: 'left' }) },
+    { why: 'a call without what was said', check: 'payloads', bundle: differently({ call: Buffer.from('{}') }) },
+    { why: 'a decision about what was deleted', check: 'withdrawals', bundle: differently({ again: true }) },
     { why: 'a receipt in place of a notice', check: 'statements', bundle: resealed({ notices: [bundle.receipts[disclosed]] }) },
   ]
 }

@@ -48,6 +48,32 @@ function world() {
   const [nothing] = states(made, 'ncsc') as [Said]
   const [first, second] = states(made, 'ico', [linesOf(made, told.record['disclosure'] as string, refsOf([item])), []]) as [Said, Said]
   made.close()
+  const { id: organisation } = made.organisation
+  const { disclosure, permission } = told.record as { disclosure: string; permission: string }
+  const terms = {
+    organisation,
+    reference: 'NCSC-4F7H-9KMN',
+    recipient: 'ico',
+    purpose: 'incident-response',
+    until: '2026-12-24T00:00:00.000Z',
+  }
+  const offered = made.say('portal', 'ncsc', 'offer', { ...terms, items: refsOf([item]), narrows: permission }, { chain: organisation })
+  const unsent = notifies(made, permission, refsOf([item]), { disclosure, record: told.record['record'], ended: 'not-sent' })
+  const call = Buffer.from(
+    '{"at":"2026-11-25T09:40:00.000Z","caller":"Orla Dane","number":"020 7946 0000","numberFrom":"Companies House","words":"Stop."}',
+  )
+  const called = made.say(
+    'ncsc',
+    'portal',
+    'withdrawal',
+    { organisation, permission, by: 'telephone' },
+    { payload: call, chain: organisation },
+  )
+  const back = { for: sent.id, about: 'recall', items: refsOf([item]), via: 'permission', permission }
+  const kept = receipt(made, 'ico', { ...back, decision: 'kept', ground: 'legal-hold' }, { clause: 'retention' })
+  const deleted = receipt(made, 'ico', { ...back, decision: 'deleted' }, { clause: 'retention' })
+  made.close()
+  const ends = { offer: offered, unsent, called, kept, deleted }
   const days = { 'daily statement': nothing, 'daily statement, first page': first, 'daily statement, second page': second }
   return {
     made,
@@ -58,6 +84,11 @@ function world() {
       'recall': sent,
       'enquiry': asked,
       'enquiry taken back': takenBack,
+      'offer': ends.offer,
+      'notice that it was not sent after all': ends.unsent,
+      'withdrawal told by telephone': ends.called,
+      'receipt of a decision to keep': ends.kept,
+      'receipt of a decision to delete': ends.deleted,
       ...days,
     },
   }
@@ -154,6 +185,24 @@ function invalid() {
     ['a daily statement of no entries', altered(said['daily statement'], (s) => (s['entries'] = 0))],
     ['a daily statement that missed none, and says so', altered(said['daily statement'], (s) => (s['missed'] = 0))],
     ['a daily statement that holds less than nothing', altered(said['daily statement'], (s) => (s['held'] = -1))],
+    ['an offer by the NCSC', altered(said.offer, (s) => Object.assign(s, { from: 'ncsc', to: 'portal' }), signers.ncsc)],
+    ['an offer to the ICO', altered(said.offer, (s) => (s['to'] = 'ico'))],
+    ['an offer without its list', altered(said.offer, (s) => delete s['items'])],
+    ['an end that a disclosure cannot come to', altered(said['notice that it was not sent after all'], (s) => (s['ended'] = 'lost'))],
+    [
+      'a withdrawal by telephone from the portal',
+      altered(said['withdrawal told by telephone'], (s) => Object.assign(s, { from: 'portal', to: 'ncsc' }), signers.portal),
+    ],
+    ['a withdrawal by session from the NCSC', altered(said['withdrawal told by telephone'], (s) => (s['by'] = 'session'))],
+    ['a withdrawal from the NCSC to itself', altered(said['withdrawal told by telephone'], (s) => (s['to'] = 'ncsc'))],
+    ['a decision to keep without its ground', altered(said['receipt of a decision to keep'], (s) => delete s['ground'], signers.ico)],
+    ['a decision to delete on a ground', altered(said['receipt of a decision to delete'], (s) => (s['ground'] = 'appeal'), signers.ico)],
+    ['a ground without a decision', altered(said['receipt of a decision to keep'], (s) => delete s['decision'], signers.ico)],
+    [
+      'a decision about anything but a recall',
+      altered(said['receipt of a decision to delete'], (s) => (s['about'] = 'disclosure'), signers.ico),
+    ],
+    ['a decision by the NCSC', altered(said['receipt of a decision to delete'], (s) => (s['from'] = 'ncsc'), signers.ncsc)],
     ['a node that does not exist', altered(one, (s) => (s['from'] = 'hq'))],
     ['another deployment', altered(one, (s) => (s['deployment'] = one.id))],
     ['an instant without milliseconds', altered(one, (s) => (s['at'] = '2026-11-25T09:30:00Z'))],

@@ -1,11 +1,27 @@
+import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { systemRandom } from '#platform/context'
+import { homeAt, homeFolder } from '#platform/home'
 import type { Env } from './command.ts'
+import { NoOpenings } from './openings.ts'
 import { call, isProblem, NoAnswer, Usage, whereAndWho, type Portal, type Problem } from './report-portal.ts'
+import {
+  bodiesIn,
+  keysInWords,
+  mistakesToSeal,
+  readPinned,
+  SEALED_TITLE,
+  sealHere,
+  writeOpenings,
+  type Opened as OpenedBefore,
+  type Pinned,
+  type Sealed,
+} from './report-sealed.ts'
 import { at, placeOf, readSource, type ReportFile, type Source } from './report-source.ts'
 
 const HELP = `Usage: concordat report FILE [--incident REF] [--portal URL] [--token TOKEN | --as WHO | --anonymous] [--wait SECONDS] [--json]
+                        [--seal [--trust FILE] [--openings FILE]]
 
 Files the report in FILE (see examples/README.md), and waits for each body's acknowledgement.
   --incident REF   an incident opened before, by its own reference or id: the report is a later stage of it
@@ -15,11 +31,21 @@ Files the report in FILE (see examples/README.md), and waits for each body's ack
   --anonymous      without an account; prints the token that reopens the folder
   --wait SECONDS   how long to wait for acknowledgements (10)
   --json           one JSON document instead of text
+  --seal           seals it on this machine, to each body: the portal relays what it cannot open (docs/formats/sealed-report.md)
+  --trust FILE     whose keys it is sealed to; else trust.json of this installation. Not from the portal
+  --openings FILE  where what opens it is kept, for you alone; else NUMBER-OF-THE-INCIDENT.openings.json beside FILE
 `
 
 const bodies: Record<string, string> = { ico: 'ICO', ncsc: 'NCSC' }
 
-type Options = Portal & { incident: string | undefined; wait: number; json: boolean }
+type Options = Portal & {
+  incident: string | undefined
+  wait: number
+  json: boolean
+  anonymous: boolean
+  pinned: Pinned | undefined
+  openings: string | undefined
+}
 type Submission = {
   to: string
   reference: string
@@ -28,22 +54,22 @@ type Submission = {
   state: 'not-yet-received' | 'received' | 'refused'
   code?: string
 }
-type Opened = { id: string; reference: string; title: string; resume?: string }
+type Opened = OpenedBefore & { title: string; resume?: string }
 
 /** `concordat report`: 0 filed, 1 refused, 2 wrong usage. What is filed is in nobody's hands but the portal's until each body acknowledges. */
 export async function report(argv: string[], env: Env): Promise<number> {
   try {
     const flags = readFlags(argv)
     if (flags.help) return say(HELP)
-    if (flags.seal) throw new Usage('--seal is not there yet: reports cannot be sealed on this machine so far. Nothing was sent.')
     const source = await readSource(flags.file)
     const { organisation, as } = source.report
     const where = await whereAndWho({ ...flags, organisation, as: flags.as ?? as }, env)
     const incident = flags.incident ?? source.report.incident
     checkOpening(source, incident)
-    return await fileIt(source, { ...flags, ...where, incident })
+    const pinned = flags.seal ? await readPinned(flags.trust ?? homeAt(homeFolder(env)).trustFile) : undefined
+    return await fileIt(source, { ...flags, ...where, incident, pinned })
   } catch (error) {
-    if (!(error instanceof Usage || error instanceof NoAnswer)) throw error
+    if (!(error instanceof Usage || error instanceof NoAnswer || error instanceof NoOpenings)) throw error
     complain(`concordat report: ${error.message}`)
     return error instanceof Usage ? 2 : 1
   }
@@ -60,6 +86,8 @@ type Flags = {
   anonymous: boolean
   wait: number
   json: boolean
+  trust: string | undefined
+  openings: string | undefined
 }
 
 const flagForms = {
@@ -72,6 +100,8 @@ const flagForms = {
   anonymous: { type: 'boolean' },
   wait: { type: 'string' },
   json: { type: 'boolean' },
+  trust: { type: 'string' },
+  openings: { type: 'string' },
 } as const
 
 function readFlags(argv: string[]): Flags {
@@ -80,10 +110,11 @@ function readFlags(argv: string[]): Flags {
   const wait = Number(values.wait ?? 10)
   if (!help && positionals.length !== 1) throw new Usage('name one file to report from (--help says more)')
   if (!(wait >= 0 && wait <= 3600)) throw new Usage('--wait takes seconds, 0 to 3600')
-  const { seal = false, incident, portal, token, as, anonymous = false, json = false } = values
+  const { seal = false, incident, portal, token, as, anonymous = false, json = false, trust, openings } = values
   if ([anonymous, token !== undefined, as !== undefined].filter(Boolean).length > 1)
     throw new Usage('--anonymous, --token and --as exclude each other')
-  return { help, seal, file: positionals[0] ?? '', incident, portal, token, as, anonymous, wait, json }
+  if (!seal && (trust ?? openings) !== undefined) throw new Usage('--trust and --openings go with --seal')
+  return { help, seal, file: positionals[0] ?? '', incident, portal, token, as, anonymous, wait, json, trust, openings }
 }
 
 function parsed(argv: string[]) {
@@ -105,22 +136,51 @@ function checkOpening(source: Source, incident: string | undefined): void {
 }
 
 async function fileIt(source: Source, options: Options): Promise<number> {
+  const faults = faultsHere(source, options)
+  if (faults.length > 0) return refuse({ code: 'invalid', title: 'Something is missing or wrong', status: 400, mistakes: faults }, source, options)
   const opened = await folderFor(source.report, options)
   if (isProblem(opened)) return refuse(opened, source, options)
   const reporting = { ...options, token: opened.resume ?? options.token }
-  const { stage, answers } = source.report
+  const what = await toFile(source, opened, reporting)
+  if (isProblem(what)) return refuse(what, source, options)
+  const { sealed } = what
   // One key for every try: a repeat after a lost answer files nothing twice.
-  const filing = { stage, answers, submit: true, idempotencyKey: systemRandom.uuid() }
+  const filing = { stage: source.report.stage, ...(sealed ? { sealed: sealed.sealed } : { answers: source.report.answers }), submit: true, idempotencyKey: systemRandom.uuid() }
   const filed = await call<{ id: string; submissions: Submission[] }>('POST', `/incidents/${opened.id}/reports`, filing, reporting)
-  if (isProblem(filed)) return refuse(filed, source, options)
+  if (isProblem(filed)) {
+    if (sealed) await forget(sealed)
+    return refuse(filed, source, options)
+  }
   return follow(opened, filed.submissions, source, reporting)
 }
 
-async function folderFor({ title = '', kind }: ReportFile, options: Options): Promise<Opened | Problem> {
-  const { incident } = options
+function faultsHere(source: Source, { pinned, token, incident }: Options): { field: string; message: string }[] {
+  if (!pinned) return []
+  return mistakesToSeal(source, source.report.kind ?? 'incident', token === undefined && incident === undefined)
+}
+
+/** The answers as they are; or sealed, with the place where what opens them is kept. */
+async function toFile(source: Source, opened: Opened, options: Options): Promise<{ sealed?: Sealed } | Problem> {
+  const { pinned, openings: path, anonymous, json } = options
+  if (!pinned) return {}
+  if (!json) say(`${keysInWords(pinned, bodiesIn(source)).join('\n')}\n`)
+  const made = await sealHere({ source, opened, pinned, path, isNobody: anonymous }, options, systemRandom)
+  if (isProblem(made)) return made
+  if (!json) say(`What opens it is in ${made.path}: keep it, and let nobody else have it.\n`)
+  return { sealed: made }
+}
+
+/** What was refused was told to nobody: it must not count as told at the next stage. */
+async function forget({ path, before }: Sealed): Promise<void> {
+  await (before ? writeOpenings(path, before) : rm(path))
+}
+
+async function folderFor({ title: written = '', kind }: ReportFile, options: Options): Promise<Opened | Problem> {
+  const { incident, pinned } = options
+  const title = pinned ? SEALED_TITLE : written
   if (incident !== undefined) return openBefore(incident, options)
   const opened = await call<Opened>('POST', '/incidents', { title, ...(kind && { kind }) }, options)
-  return isProblem(opened) ? opened : { ...opened, title }
+  return isProblem(opened) ? opened : { ...opened, title, kind: kind ?? 'incident' }
 }
 
 /** By its reference it is sought among the reporter's own; to anybody else there is none of that name. */

@@ -128,7 +128,7 @@ function sections(...all: [title: string, lines: string[]][]): string {
 const bullet = (line: string): string => `  - ${line}`
 
 function findingLine({ check, ok, about, detail }: Finding): string {
-  return `  ${ok ? 'ok  ' : 'FAIL'}  ${check.padEnd(12)}${about === undefined ? '' : `${about}: `}${detail}`
+  return `  ${ok ? 'ok  ' : 'FAIL'}  ${check.padEnd(14)}${about === undefined ? '' : `${about}: `}${detail}`
 }
 
 function heldLines({ held }: Verdict): string[] {

@@ -8,6 +8,7 @@ import type { Signer } from '#platform/jws'
 import type { NodeName } from '#platform/home'
 import type { NavigationLink } from '#platform/http/layout'
 import type { Page } from '#platform/pages'
+import type { OpeningKey } from '#platform/seal'
 
 /** Where this node's blobs lie, and how many bytes the largest attachment may have. */
 export type AttachmentNeeds = { blobs: string; limit: number }
@@ -25,6 +26,8 @@ export type DeskNeeds = {
 export type GatewayNeeds = {
   /** The node's statement key: an enrolment record takes the signatures of two. */
   signer: Signer
+  /** What is sealed to this node is opened with it. */
+  opening: OpeningKey
   agreement: Agreement
   trust: Trust
   folders: FolderKeys

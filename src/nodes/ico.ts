@@ -53,10 +53,10 @@ export const ico: NodeDefinition = {
     navigation: officeLinks({ node: 'ico' }),
     home: '/cases',
   }),
-  gateway: ({ agreement, trust, attachments, statementSeconds }) => ({
+  gateway: ({ opening, agreement, trust, attachments, statementSeconds }) => ({
     outbound: { enquiry: prepareEnquiry('ico'), receipt: prepareDecision },
     inbound: {
-      report: keepReport('ico', { answered, blobs: acceptBlobs(attachments.blobs) }),
+      report: keepReport('ico', { opening, answered, blobs: acceptBlobs(attachments.blobs) }),
       disclosure: keepDisclosure(agreement, trust),
       recall: keepRecall,
     },

@@ -66,7 +66,7 @@ export const ncsc: NodeDefinition = {
     navigation: officeLinks({ node: 'ncsc' }),
     home: '/cases',
   }),
-  gateway: ({ signer, agreement, trust, folders, attachments, graceMilliseconds, statementSeconds }) => ({
+  gateway: ({ signer, opening, agreement, trust, folders, attachments, graceMilliseconds, statementSeconds }) => ({
     outbound: {
       'enquiry': prepareEnquiry('ncsc'),
       'permission-request': prepareRequest,
@@ -76,7 +76,7 @@ export const ncsc: NodeDefinition = {
       'suspension': prepareSuspension({ node: 'ncsc', folders }),
     },
     inbound: {
-      'report': keepReport('ncsc', { answered, blobs: acceptBlobs(attachments.blobs) }),
+      'report': keepReport('ncsc', { opening, answered, blobs: acceptBlobs(attachments.blobs) }),
       'offer': keepOffer(agreement.file),
       'permission': keepPermission(trust, agreement.file),
       'refusal': keepRefusal,

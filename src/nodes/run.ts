@@ -208,6 +208,7 @@ async function gatewayConfig(shared: Shared, db: Db, trustFile: TrustFile, makeC
     },
     ...definition.gateway({
       signer: keys.statement,
+      opening: keys.opening,
       agreement,
       trust,
       folders: foldersOf(shared),

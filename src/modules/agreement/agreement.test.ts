@@ -223,6 +223,12 @@ test('the ICO can send no kind of message to the NCSC, nor the NCSC anything but
     'notice',
     'recall',
     'enquiry',
+    'offer',
+    'enrolment-request',
+    'enrolment',
+    'suspension',
+    'statement',
+    'reads',
     'anything',
   ]
   assert.deepEqual(
@@ -242,6 +248,16 @@ test('the ICO can send no kind of message to the NCSC, nor the NCSC anything but
 test('[encourage-engagement] [regimes] each authority may ask the organisation, and nobody else may ask anybody', () => {
   const ways = ['portal', 'ncsc', 'ico', 'press'].flatMap((from) => ['portal', 'ncsc', 'ico', 'press'].map((to) => ({ from, to })))
   const verdicts = ways.map((way) => ({ ...way, verdict: decideSend(agreement, { kind: 'enquiry', id: 'm', ...way }) }))
+  const allowed = verdicts.flatMap(({ from, to, verdict }) => (verdict.allowed ? [[from, to, verdict.clauses.join()]] : []))
+  assert.deepEqual(allowed, [
+    ['ncsc', 'portal', 'encourage-engagement'],
+    ['ico', 'portal', 'regimes'],
+  ])
+})
+
+test('[encourage-engagement] [regimes] each authority tells the organisation what it opened, and nobody else', () => {
+  const ways = ['portal', 'ncsc', 'ico'].flatMap((from) => ['portal', 'ncsc', 'ico'].map((to) => ({ from, to })))
+  const verdicts = ways.map((way) => ({ ...way, verdict: decideSend(agreement, { kind: 'reads', id: 'm', ...way }) }))
   const allowed = verdicts.flatMap(({ from, to, verdict }) => (verdict.allowed ? [[from, to, verdict.clauses.join()]] : []))
   assert.deepEqual(allowed, [
     ['ncsc', 'portal', 'encourage-engagement'],

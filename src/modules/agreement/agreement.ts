@@ -82,3 +82,8 @@ export function decideSend(agreement: Agreement, message: { kind: string; id: st
     context: { to: message.to },
   })
 }
+
+/** Whether a permission that covers an answer to this question needs two signatories: `q01` stands for `q01-name` too. */
+export function needsTwoSignatures({ permission }: AgreementFile, question: string): boolean {
+  return permission.twoSignatures.some((one) => question === one || question.startsWith(`${one}-`))
+}

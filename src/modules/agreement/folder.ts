@@ -23,9 +23,25 @@ const file = z.looseObject({
   title: z.string(),
   purposes: z.array(purpose),
   conditions: z.array(z.looseObject({ id: z.string(), label: z.string(), clause: z.string(), always: z.boolean() })),
-  permission: z.looseObject({ maxDays: z.number().int().positive() }),
+  permission: z.looseObject({ maxDays: z.number().int().positive(), twoSignatures: z.array(z.string()) }),
+  enrolment: z.looseObject({ waitHours: z.number().positive() }),
+  restriction: z.looseObject({
+    grounds: z.array(z.looseObject({ id: z.string(), label: z.string(), means: z.string(), source: z.string(), mark: z.string() })),
+  }),
   ledger: z.looseObject({ slots: z.number().int(), intervalSeconds: z.strictObject({ inEarnest: z.number(), tryingOut: z.number() }) }),
-  exchange: z.looseObject({ transitHours: z.number(), skewMinutes: z.number(), withdrawnDecisionDays: z.number() }),
+  statements: z.looseObject({ everySeconds: z.strictObject({ inEarnest: z.int().positive(), tryingOut: z.int().positive() }) }),
+  reading: z.looseObject({
+    deferredDays: z.int().positive(),
+    purposes: z.array(
+      z.looseObject({ id: z.string(), label: z.string(), told: z.enum(['next-day', 'deferred']), by: z.array(z.string()).optional() }),
+    ),
+  }),
+  exchange: z.looseObject({
+    transitHours: z.number(),
+    skewMinutes: z.number(),
+    redeliveryDays: z.int().positive(),
+    withdrawnDecisionDays: z.number(),
+  }),
   refusalOrder: z.array(z.string()),
 })
 export type AgreementFile = z.infer<typeof file>

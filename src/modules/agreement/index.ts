@@ -1,4 +1,12 @@
-export { activate, decideDisclosure, decideSend, type Agreement, type DisclosureQuestion, type PermissionFacts } from './agreement.ts'
+export {
+  activate,
+  decideDisclosure,
+  decideSend,
+  needsTwoSignatures,
+  type Agreement,
+  type DisclosureQuestion,
+  type PermissionFacts,
+} from './agreement.ts'
 export { PolicyInvalid, type Verdict } from './engine.ts'
 export {
   readAgreement,

@@ -3,12 +3,14 @@ import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { newReference } from '#platform/ids'
-import { NotYet, openItemRef, type Arrived, type AuthorityId, type Inbound, type OpenItem } from '#exchange'
+import type { OpeningKey } from '#platform/seal'
+import { NotYet, openItemRef, PADDING, readSealed, type Arrived, type AuthorityId, type Inbound, type OpenItem, type SealedReport } from '#exchange'
 import {
   caseToFileUnder,
   enquiryIn,
   MARKING,
   openReport,
+  openSealedReport,
   ownReport,
   questionId,
   type BlobOfItem,
@@ -31,6 +33,8 @@ import {
 
 /** What other modules do with parts of a report, in its transaction; each throws to have the whole report refused or put off. */
 export type ReportHooks = {
+  /** This body's key, for reports that were sealed to it on the reporter's own machine. Without it those are refused. */
+  opening?: OpeningKey
   /** The bytes that items speak of. */
   blobs?: (tx: Tx, report: { case: string; record: string; blobs: BlobOfItem[] }, ctx: Ctx) => Promise<void>
   /** Answers to enquiries, named by their ids: each must be this body's own, in this case. */
@@ -45,11 +49,11 @@ export function keepReport(node: AuthorityId, hooks: ReportHooks = {}): Inbound 
   return async (tx, arrived, queue, ctx) => {
     const { record, payload } = arrived
     if (record.from !== 'portal' || record.to !== node) throw new Refusal('flow-not-allowed')
-    const report = openReport(record, payload, node)
+    const { sealed, ...report } = await reportIn({ record, payload }, node, hooks)
     const opened = await caseForReport(tx, report, node, ctx)
     const madeAt = fromInstant(record.at)
     const { stage, nearMiss = false } = report
-    const kept = { record: record.id, case: opened.id, stage, organisation: report.organisation, nearMiss, madeAt }
+    const kept = { record: record.id, case: opened.id, stage, organisation: report.organisation, nearMiss, madeAt, sealed }
     await insertReport(tx, kept, ctx.now())
     await keepAnswers(tx, { record: record.id, case: opened.id, report, node }, ctx)
     await keepCorrections(tx, { arrived, case: opened.id, report, node }, ctx)
@@ -65,6 +69,24 @@ export function keepReport(node: AuthorityId, hooks: ReportHooks = {}): Inbound 
       via: ownReport[node].via,
     }
     await queue(tx, 'portal', 'receipt', { clause: record.clause, members: answer, chain: organisation }, ctx)
+  }
+}
+
+type Opened = ReturnType<typeof openReport> & { sealed: boolean }
+
+async function reportIn({ record, payload }: Pick<Arrived, 'record' | 'payload'>, node: AuthorityId, hooks: ReportHooks): Promise<Opened> {
+  const sealed = sealedIn(payload)
+  if (!sealed) return { ...openReport(record, payload, node), sealed: false }
+  if (!hooks.opening) throw new Refusal('flow-not-allowed')
+  return { ...(await openSealedReport({ record, sealed, node }, hooks.opening)), sealed: true }
+}
+
+/** What is not even canonical JSON is no sealed report; whoever reads it open refuses it. */
+function sealedIn(payload: Uint8Array): SealedReport | undefined {
+  try {
+    return readSealed(payload)
+  } catch {
+    throw new Refusal('envelope-invalid')
   }
 }
 
@@ -177,7 +199,8 @@ export type Disclosed = {
 
 /** Files what was disclosed by door 3 under the organisation's case, or opens one. In the inbox's transaction. Returns the case's id. */
 export async function keepDisclosed(tx: Tx, { record, organisation, items, rules }: Disclosed, ctx: Ctx): Promise<string> {
-  if (!items.every((item) => questionId.safeParse(item.question).success)) throw new Refusal('envelope-invalid')
+  // What makes up a number is shown to nobody, so nothing may come under that name.
+  if (!items.every(({ question }) => questionId.safeParse(question).success && question !== PADDING)) throw new Refusal('envelope-invalid')
   const known = caseToFileUnder(await casesOfOrganisation(tx, organisation.id))
   const { id } = known ?? (await openByDisclosure(tx, organisation, ctx))
   const rows = items.map(({ id: item, question, value, salt, permission, kind, origins }): NewItem => {

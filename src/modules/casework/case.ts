@@ -3,7 +3,8 @@ import { b64u, fromB64u } from '#platform/bytes'
 import { canonical, parseCanonical } from '#platform/canonical'
 import type { Random } from '#platform/context'
 import { invalid, Refusal } from '#platform/errors'
-import { itemsMatch, type AuthorityId, type ItemRef, type MessageRecord, type OpenItem } from '#exchange'
+import type { OpeningKey } from '#platform/seal'
+import { itemsMatch, openSealed, PADDING, type AuthorityId, type ItemRef, type MessageRecord, type OpenItem, type SealedReport } from '#exchange'
 
 export type Via = 'in-confidence' | 'statutory' | 'permission'
 export type ItemKind = 'answer' | 'finding'
@@ -111,6 +112,13 @@ const references: Record<AuthorityId, RegExp> = { ico: /^ICO(-[2-9A-Z]{4}){2}$/,
  * Anything else is refused: kept beside the sender's signature, it would look as if the sender had said it.
  */
 export function openReport(record: MessageRecord, payload: Uint8Array, node: AuthorityId): ReportPayload & { reference: string } {
+  const report = openAsSaid(record, payload, node)
+  // Such an item is shown to nobody: it has no place where nothing has to be made up.
+  if (report.items.some(({ question }) => question === PADDING)) throw new Refusal('envelope-invalid')
+  return report
+}
+
+function openAsSaid(record: MessageRecord, payload: Uint8Array, node: AuthorityId): ReportPayload & { reference: string } {
   const report = readReport(payload)
   const { reference } = record
   const agrees = report.organisation.id === record.organisation && report.stage === record['stage']
@@ -119,6 +127,37 @@ export function openReport(record: MessageRecord, payload: Uint8Array, node: Aut
   // A near miss is told to the NCSC alone.
   if (report.nearMiss && node === 'ico') throw new Refusal('flow-not-allowed')
   return { ...report, reference }
+}
+
+/**
+ * What a report says that was sealed on its reporter's machine. All that stands outside the seal is bound into it, so the record that
+ * the portal signed must name this very body, reference, organisation, stage and items: under another incident it does not open.
+ */
+export async function openSealedReport(
+  { record, sealed, node }: { record: MessageRecord; sealed: SealedReport; node: AuthorityId },
+  key: OpeningKey,
+): Promise<ReportPayload & { reference: string }> {
+  const { to, deployment, reference, items, organisation: outside } = sealed
+  const said = [record.to, record.deployment, record['reference'], record.items, record.organisation, record['stage']]
+  if (to !== node || canonical(said) !== canonical([to, deployment, reference, items, outside.id, sealed.stage]))
+    throw new Refusal('envelope-invalid')
+  const report = openAsSaid(record, await openedBy(sealed, key), node)
+  const hidden = report.items.some(({ question, value }) => question === PADDING && value !== null)
+  if (hidden || report.blobs || !isToldAlike(report.organisation, outside)) throw new Refusal('envelope-invalid')
+  return report
+}
+
+async function openedBy(sealed: SealedReport, key: OpeningKey): Promise<Uint8Array> {
+  try {
+    return await openSealed(sealed, key)
+  } catch {
+    throw new Refusal('envelope-invalid')
+  }
+}
+
+/** Who it is, and whether they proved it, is the portal's word. An organisation that proved nothing calls itself what it likes. */
+function isToldAlike(inside: ReportPayload['organisation'], outside: SealedReport['organisation']): boolean {
+  return outside.verified ? canonical(inside) === canonical(outside) : inside.id === outside.id && !inside.verified
 }
 
 function readReport(payload: Uint8Array): ReportPayload {

@@ -428,7 +428,9 @@ test('over HTTP what was recalled is listed without its value', async () => {
   const found = await discloses(organisation, [disclosed(item, organisation.id)], record)
   const shown = async () => (await asks('ico', 'GET', `/api/v1/cases/${found}`, 'investigator')).body.items[0]
   assert.deepEqual([(await shown()).value, (await shown()).permission, (await shown()).rules], ['CANARY', 'jti-1', ['Consult first']])
-  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()))
+  await transact(houses.ico.gateway, (tx) =>
+    restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()),
+  )
   const restricted = await shown()
   assert.ok(restricted.restricted && !('value' in restricted) && !JSON.stringify(restricted).includes('CANARY'))
 })
@@ -600,7 +602,9 @@ test('the timeline tells what happened, oldest first, recalls included, and only
   await transact(houses.ico.desk, (tx) => writeNote(tx, { case: own, text: 'Rang them.', node: 'ico' }, as('triage')))
   const [record, item] = [id(), answer('CANARY', 'q42')]
   await discloses(organisation, [disclosed(item, organisation.id)], record)
-  await transact(houses.ico.gateway, (tx) => restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()))
+  await transact(houses.ico.gateway, (tx) =>
+    restrict(tx, { disclosure: record, permission: id(), organisation: organisation.id, items: [item.id], recall: id() }, as()),
+  )
   await discloses(organisation, [disclosed(item, organisation.id)])
   const { body } = await asks('ico', 'GET', `/api/v1/cases/${own}/timeline`, 'legal-adviser')
   assert.deepEqual(

@@ -1,8 +1,8 @@
 import type { Ctx } from '#platform/context'
 import type { Db, Tx } from '#platform/db'
-import { Refusal } from '#platform/errors'
+import { invalid, Refusal } from '#platform/errors'
 import { isUuid } from '#platform/ids'
-import { openItemRef, type AuthorityId } from '#exchange'
+import { openItemRef, PADDING, type AuthorityId } from '#exchange'
 import { checkText, checkValue, MARKING, newFinding, type ItemKind } from './case.ts'
 import { rights, type Right } from './rights.ts'
 import { caseById, insertFinding, insertItemOrigins, insertNote, itemsOfCase, originsOfCase, type CaseRow } from './store.ts'
@@ -48,6 +48,7 @@ export type NewFinding = { case: string; question: string; value: unknown; node:
  */
 export async function recordFinding(tx: Tx, input: NewFinding, ctx: Ctx): Promise<string> {
   const found = await caseFor(tx, { id: input.case, right: 'find', node: input.node }, ctx)
+  if (input.question === PADDING) throw invalid({ field: 'question', message: 'Nothing is shown under this name: choose another' })
   const finding = newFinding(input.question, checkValue(input.value, 'value'), ctx.random)
   await insertFinding(tx, { ...finding, ...openItemRef(finding), case: found.id, marking: MARKING }, ctx.actor.id, ctx.now())
   await insertItemOrigins(tx, [finding.id], await originsOfCase(tx, found.id))
@@ -62,6 +63,8 @@ export type ItemForDisclosure = {
   commitment: string
   kind: ItemKind
   origins: string[]
+  /** The portal has not read it, and is not told it by us. */
+  sealed: boolean
 }
 
 /**
@@ -80,9 +83,9 @@ export async function caseForDisclosure(tx: Tx, caseId: string, ids: string[]): 
   const missing = ids.filter((id) => !known.has(id))
   if (!found || missing.length > 0) throw new Refusal('not-found', { items: missing })
   const items = ids.map((id) => {
-    const { question, value, salt, commitment, kind, origins } = known.get(id)!
+    const { question, value, salt, commitment, kind, origins, sealed } = known.get(id)!
     // The case's own organisation is an origin of all that is in it, whatever a desk wrote beside the item.
-    return { id, question, value, salt, commitment, kind, origins: [...new Set([...origins, found.organisation])].sort() }
+    return { id, question, value, salt, commitment, kind, sealed, origins: [...new Set([...origins, found.organisation])].sort() }
   })
   return { case: found, items }
 }

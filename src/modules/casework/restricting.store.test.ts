@@ -58,10 +58,14 @@ const decides = (copy: Copy, decision: Parameters<typeof decide>[2], ctx = recor
   transact(desk, (tx) => decide(tx, where(copy), decision, rules, ctx))
 const reads = (copy: Copy, ctx = records) => transact(desk, (tx) => readRestricted(tx, where(copy), ctx))
 const receipts = async (copy: Copy) => {
-  const rows = await query<{ id: string }>(desk, 'select id from casework.decisions where item = $1 order by decided_at, permission', [copy.item])
+  const rows = await query<{ id: string }>(desk, 'select id from casework.decisions where item = $1 order by decided_at, permission', [
+    copy.item,
+  ])
   return Promise.all(
     rows.map(({ id: request }) =>
-      transact(gateway, (tx) => prepareDecision(tx, { id: request, kind: 'receipt', to: 'portal', body: {} } as unknown as QueuedRequest, as([]))),
+      transact(gateway, (tx) =>
+        prepareDecision(tx, { id: request, kind: 'receipt', to: 'portal', body: {} } as unknown as QueuedRequest, as([])),
+      ),
     ),
   )
 }
@@ -83,9 +87,19 @@ test('[retention] what is deleted leaves a tombstone, in the transaction of the 
   assert.deepEqual(deletion, {
     clause: 'retention',
     chain: gone.organisation,
-    members: { organisation: gone.organisation, for: first.recall, ...same, items: [gone.ref], permission: first.permission, decision: 'deleted' },
+    members: {
+      organisation: gone.organisation,
+      for: first.recall,
+      ...same,
+      items: [gone.ref],
+      permission: first.permission,
+      decision: 'deleted',
+    },
   })
-  assert.deepEqual([keeping!.members['decision'], keeping!.members['ground'], keeping!.members['for']], ['kept', 'legal-hold', second.recall])
+  assert.deepEqual(
+    [keeping!.members['decision'], keeping!.members['ground'], keeping!.members['for']],
+    ['kept', 'legal-hold', second.recall],
+  )
   assert.deepEqual(await rowOf(gone), { value: null, salt: null, commitment: gone.ref.commitment })
   assert.notEqual((await rowOf(kept))!.value, null)
   assert.deepEqual(
@@ -141,7 +155,7 @@ test('a decision that is late is shown as overdue', async () => {
 test('no right of either role puts another value in place of one, nor takes one away that was not decided on', async () => {
   const copy = await arrives()
   await recalls(copy, copy.organisation)
-  const change = "update casework.items set value = '\"Another.\"' where id = $1"
+  const change = 'update casework.items set value = \'"Another."\' where id = $1'
   const erase = 'update casework.items set value = null, salt = null where id = $1'
   for (const text of [change, erase]) {
     await assert.rejects(query(gateway, text, [copy.item]), { constraint: 'guard_erasure' })

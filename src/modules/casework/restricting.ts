@@ -105,6 +105,7 @@ const CLAUSE = 'retention'
  * there. The reason stays here; the ground, which is one of a public list, is told.
  */
 export const prepareDecision: Outbound = async (tx, request) => {
+  if (request.to !== 'portal') throw new Refusal('flow-not-allowed')
   const decided = await decisionById(tx, request.id)
   if (!decided) throw new Refusal('not-found')
   const { item, record, permission, organisation, recall, commitment, decision, ground } = decided

@@ -1,5 +1,6 @@
 import { canonical } from '#platform/canonical'
 import { query, queryOne, type Db, type Tx } from '#platform/db'
+import { PADDING } from '#exchange'
 import type { ItemKind, Stage, Via } from './case.ts'
 
 export type CaseRow = {
@@ -68,14 +69,14 @@ export async function insertCase(tx: Tx, row: CaseRow): Promise<boolean> {
   return rows.length === 1
 }
 
-export type NewReport = { record: string; case: string; stage: Stage; organisation: unknown; nearMiss: boolean; madeAt: Date }
+export type NewReport = { record: string; case: string; stage: Stage; organisation: unknown; nearMiss: boolean; madeAt: Date; sealed: boolean }
 
 export async function insertReport(tx: Tx, row: NewReport, at: Date): Promise<void> {
   await query(
     tx,
-    `insert into casework.reports (record, case_id, stage, organisation, near_miss, made_at, received_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [row.record, row.case, row.stage, canonical(row.organisation), row.nearMiss, row.madeAt, at],
+    `insert into casework.reports (record, case_id, stage, organisation, near_miss, made_at, received_at, sealed)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [row.record, row.case, row.stage, canonical(row.organisation), row.nearMiss, row.madeAt, at, row.sealed],
   )
 }
 
@@ -176,24 +177,26 @@ export type ItemRow = {
   made_at: Date | null
   corrects: string | null
   why: string | null
+  /** Came in a report that was sealed on its reporter's own machine: the portal has not read it. */
+  sealed: boolean
 }
 
-/** Each item of a case once, or of these among them: of several copies the one still in use that came last. */
+/** Each item of a case once, or of these among them, but for what only makes up a number: of several copies the one still in use that came last. */
 export async function itemsOfCase(db: Db | Tx, id: string, only?: string[]): Promise<ItemRow[]> {
   const rows = await query<Omit<ItemRow, 'value' | 'rules'> & { value: string | null; rules: string | null }>(
     db,
     `select i.*, array(select o.organisation::text from casework.item_origins o where o.item = i.id order by 1) as origins,
-       r.stage, r.made_at, c.corrects, c.why
+       r.stage, r.made_at, c.corrects, c.why, coalesce(r.sealed, false) as sealed
      from (
        select distinct on (id) id, record, question, value, salt, commitment, kind, via, permission, rules, marking, added_at, restricted_since
        from casework.contents
-       where case_id = $1${only ? ' and id = any($2::uuid[])' : ''}
+       where case_id = $1 and question <> $2${only ? ' and id = any($3::uuid[])' : ''}
        order by id, restricted_since desc nulls first, added_at desc
      ) i
      left join casework.reports r on r.record = i.record
      left join casework.corrections c on c.item = i.id and c.record = i.record
      order by i.added_at, i.question, i.id`,
-    only ? [id, only] : [id],
+    only ? [id, PADDING, only] : [id, PADDING],
   )
   return rows.map((row) => ({
     ...row,
@@ -231,16 +234,16 @@ export type CopyRow = Pick<
   'id' | 'record' | 'question' | 'via' | 'permission' | 'added_at' | 'restricted_since' | 'corrects' | 'why'
 >
 
-/** Every copy that ever arrived in a case, without what it says. */
+/** Every copy that ever arrived in a case, without what it says, and without what only makes up a number. */
 export function arrivalsOfCase(db: Db, id: string): Promise<CopyRow[]> {
   return query(
     db,
     `select i.id, i.record, i.question, i.via, i.permission, i.added_at, i.restricted_since, c.corrects, c.why
      from casework.items as i
      left join casework.corrections as c on c.item = i.id and c.record = i.record
-     where i.case_id = $1
+     where i.case_id = $1 and i.question <> $2
      order by i.added_at, i.question, i.id`,
-    [id],
+    [id, PADDING],
   )
 }
 

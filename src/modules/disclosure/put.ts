@@ -68,7 +68,7 @@ function answeredBy(kind: unknown, members: Members): string | undefined {
 const samenessOf = (record: Members): string =>
   canonical([
     record['kind'],
-    answeredBy(record['kind'], record),
+    answeredBy(record['kind'], record) ?? '',
     record['about'] ?? '',
     record['organisation'] ?? '',
     record['permission'] ?? '',

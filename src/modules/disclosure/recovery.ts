@@ -1,5 +1,4 @@
 import { fromInstant } from '#platform/clock'
-import type { Ctx } from '#platform/context'
 import { transact, type Tx } from '#platform/db'
 import { fetchWithin } from '#platform/fetching'
 import { describeFault } from '#platform/log'
@@ -99,7 +98,7 @@ export async function passOverUnseen(config: RunningGateway, intervalMillisecond
 async function takeWordsBack(config: RunningGateway, peer: NodeId, since: Date): Promise<void> {
   for await (const page of askAgain(config, peer, { what: 'heard', since, kinds })) {
     const own = page.flatMap((message) => ownWord(config, peer, message) ?? [])
-    if (own.length > 0) await transact(config.db, (tx) => keepOwn(tx, peer, own, config.makeCtx()))
+    if (own.length > 0) await transact(config.db, (tx) => keepOwn(tx, config, peer, own))
   }
 }
 
@@ -118,12 +117,13 @@ function ownWord(config: RunningGateway, peer: NodeId, { statement, acknowledgem
   }
 }
 
-async function keepOwn(tx: Tx, peer: NodeId, own: readonly Own[], ctx: Ctx): Promise<void> {
+async function keepOwn(tx: Tx, config: RunningGateway, peer: NodeId, own: readonly Own[]): Promise<void> {
+  const ctx = config.makeCtx()
   const ids = own.map(({ record }) => record.id)
   const known = await entriesKnown(tx, ids)
   const shown = own.map(({ record, recordHash, log }) => {
     const entry = known.get(record.id)
-    return { recordHash, log, ...(entry !== undefined && { id: entry }), ...(record.organisation && { organisation: record.organisation }) }
+    return { recordHash, log, ...(entry !== undefined && { id: entry }), ...(isChained(record) && { organisation: record.organisation! }) }
   })
   const entries = await takeBackEntries(tx, shown, ctx)
   const rows = own.map(({ record, recordText, statement, acknowledgement }, nth) => ({
@@ -135,6 +135,11 @@ async function keepOwn(tx: Tx, peer: NodeId, own: readonly Own[], ctx: Ctx): Pro
   }))
   await insertReturned(tx, rows, ctx.now())
   await settleReturned(tx, ids, ctx.now())
+}
+
+/** A body's chain for an organisation holds what it told the organisation; the portal's, what it sent for it. */
+function isChained({ organisation, from, to }: MessageRecord): boolean {
+  return organisation !== undefined && (from === 'portal' || to === 'portal')
 }
 
 /** Ids of the permissions that a disclosure rests on, as each was signed. */

@@ -1,4 +1,5 @@
 import { equal, fromB64u, type Bytes } from '#platform/bytes'
+import { hashOf } from '#platform/canonical'
 import { fromInstant } from '#platform/clock'
 import type { AuthorityId, MessageRecord } from '#exchange'
 import { chainOf, commitmentOf } from '#ledger'
@@ -15,16 +16,31 @@ export const largest = (numbers: number[]): number => numbers.reduce((most, n) =
 /** One entry of an authority's chain for the organisation: shown whole, or only linked. */
 type ChainEntry = { n: number; about: string; commitment(previous: Bytes): Bytes; previous?: Bytes }
 
+/** What each authority entered and the bundle shows. */
+export function shownOf(e: Evidence, authority: AuthorityId): Entry<MessageRecord>[] {
+  return entriesIn(e).filter(({ record }) => record.from === authority)
+}
+
 /** Entries of each authority are numbered from 1 without gap or repetition, and each names the one before. */
 export function chainFaults(e: Evidence): Fault[] {
   return authorities.flatMap((authority) => {
-    const shown = [...e.requests, ...e.enquiries, ...e.notices, ...e.receipts].filter(({ record }) => record.from === authority)
+    const shown = shownOf(e, authority)
     const closed = shown.filter(({ checked }) => checked.n === undefined)
     if (closed.length > 0)
       return closed.map(({ record }) => ({ about: record.id, detail: 'it does not show where it stands in the chain' }))
-    const links = e.others.filter((link) => link.from === authority)
-    return chainFault([...shown.map(shownEntry), ...links.map(linkedEntry)], authority, largest(shown.map(({ checked }) => checked.n!)))
+    return walk(e, authority).faults
   })
+}
+
+/** The commitment of each entry of an authority's chain, by its number, as far as the chain holds. */
+export function commitmentsOf(e: Evidence, authority: AuthorityId): Map<number, Bytes> {
+  return walk(e, authority).commitments
+}
+
+function walk(e: Evidence, authority: AuthorityId): Walked {
+  const shown = shownOf(e, authority).filter(({ checked }) => checked.n !== undefined)
+  const links = e.others.filter((link) => link.from === authority)
+  return walkChain([...shown.map(shownEntry), ...links.map(linkedEntry)], authority, largest(shown.map(({ checked }) => checked.n!)))
 }
 
 function shownEntry({ record, checked }: Entry<MessageRecord>): ChainEntry {
@@ -33,25 +49,29 @@ function shownEntry({ record, checked }: Entry<MessageRecord>): ChainEntry {
 
 /** docs/formats/statement.md: a commitment is worked out from the record's hash as well as from the record. */
 function linkedEntry({ from, n, record, salt, salt2 }: Link): ChainEntry {
+  const recordHash = typeof record === 'string' ? fromB64u(record) : hashOf(record)
   const commitment = (previous: Bytes): Bytes =>
-    commitmentOf({ recordHash: fromB64u(record), salt: fromB64u(salt), chain: chainOf(fromB64u(salt2), n, previous) })
+    commitmentOf({ recordHash, salt: fromB64u(salt), chain: chainOf(fromB64u(salt2), n, previous) })
   return { n, about: `${from} entry ${n}`, commitment }
 }
 
-function chainFault(entries: ChainEntry[], authority: string, last: number): Fault[] {
+type Walked = { commitments: Map<number, Bytes>; faults: Fault[] }
+
+function walkChain(entries: ChainEntry[], authority: string, last: number): Walked {
+  const commitments = new Map<number, Bytes>()
+  const broken = (about: string, detail: string): Walked => ({ commitments, faults: [{ about, detail }] })
   let previous: Bytes = Buffer.alloc(32)
   let expected = 1
   for (const entry of entries.sort((a, b) => a.n - b.n)) {
-    if (entry.n < expected) return [{ about: entry.about, detail: `entry ${entry.n} of this authority stands in the bundle twice` }]
-    if (entry.n > expected)
-      return [{ about: authority, detail: `entry ${expected} of this authority is missing; it may still be on its way` }]
-    if (entry.previous && !equal(entry.previous, previous))
-      return [{ about: entry.about, detail: `entry ${entry.n} does not follow the one before it` }]
+    if (entry.n < expected) return broken(entry.about, `entry ${entry.n} of this authority stands in the bundle twice`)
+    if (entry.n > expected) return broken(authority, `entry ${expected} of this authority is missing; it may still be on its way`)
+    if (entry.previous && !equal(entry.previous, previous)) return broken(entry.about, `entry ${entry.n} does not follow the one before it`)
     previous = entry.commitment(previous)
+    commitments.set(entry.n, previous)
     expected += 1
   }
   // Nothing would bind it: a chain vouches for what comes before its last entry shown.
-  return expected - 1 > last ? [{ about: authority, detail: 'an entry after the last one shown is linked to nothing' }] : []
+  return expected - 1 > last ? broken(authority, 'an entry after the last one shown is linked to nothing') : { commitments, faults: [] }
 }
 
 /** Heads are consistent where they can be compared: two roots of one size and log are a fork. */

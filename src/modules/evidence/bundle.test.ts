@@ -32,6 +32,13 @@ test('what must fail fails at the check that is named', () => {
   }
 })
 
+test('bundles compared with older ones: what holds and what does not', () => {
+  for (const { why, check, bundle, since } of vectors.since) {
+    const { ok, findings } = verifyBundle(bundle, trust, { since })
+    assert.deepEqual([ok, findings.find((one) => !one.ok)?.check], [check === undefined, check], why)
+  }
+})
+
 test('the portal\u2019s gateway seals a hash and nothing else', async () => {
   const { world, bundle } = wholeStory()
   const ctx = { now: () => new Date(), random: systemRandom, actor: nodeItself('portal'), log: silentLog }

@@ -31,9 +31,26 @@ export const authority = z.enum(['ncsc', 'ico'])
 const signature = z.strictObject({ protected: bytes, signature: bytes })
 const enrolment = z.strictObject({ payload: bytes, signatures: z.array(signature).length(2) })
 
-/** An entry of an authority's chain for the organisation that the bundle does not show: what links it to the next, and nothing of what it says. */
-const link = z.strictObject({ from: authority, n: z.int().min(1), record: hash, salt: hash, salt2: hash })
+/** What an organisation signed: a compact JWS, or the text of what a passkey signed. What is in it is read where it is checked. */
+const signed = z.string().regex(/^([\w-]+\.[\w-]+\.[\w-]+|\{.+\})$/, 'not signed in a form there is')
+const second = z.strictObject({ permission: signed, enrolment }).optional()
+
+/**
+ * An entry of an authority's chain for the organisation without its statement: what links it to the next. Closed, it shows nothing of what
+ * it says; opened, `record` is the whole record, bound by what comes after it.
+ */
+const link = z.strictObject({
+  from: authority,
+  n: z.int().min(1),
+  record: z.union([hash, z.record(z.string(), z.json())]),
+  salt: hash,
+  salt2: hash,
+})
 export type Link = z.infer<typeof link>
+
+const openItem = z.strictObject({ id: uuid, question: z.string(), value: z.json(), salt: z.string() })
+/** A record of which only chosen items are shown: its payload stays away. */
+const part = z.strictObject({ statement: jws, items: z.array(openItem) })
 
 /** docs/formats/bundle.md. */
 const members = {
@@ -43,14 +60,30 @@ const members = {
   organisation: z.strictObject({ id: uuid, name: z.string().min(1) }),
   incident: z.strictObject({ id: uuid, reference: z.string().min(1) }),
   at: moment,
-  submissions: z.array(z.strictObject({ statement: jws, payload: bytes })),
-  requests: z.array(z.strictObject({ statement: jws, words: bytes })),
-  enquiries: z.array(z.strictObject({ statement: jws, payload: bytes })),
+  /** Ids of the items shown, where not all are. */
+  chosen: z.array(uuid).min(1).optional(),
+  submissions: z.array(z.union([z.strictObject({ statement: jws, payload: bytes }), part])),
+  requests: z.array(z.union([z.strictObject({ statement: jws, words: bytes }), part])),
+  enquiries: z.array(z.union([z.strictObject({ statement: jws, payload: bytes }), z.strictObject({ statement: jws })])),
+  offers: z.array(z.union([z.strictObject({ statement: jws, words: bytes }), part, z.strictObject({ statement: jws })])),
   refusals: z.array(jws),
-  permissions: z.array(z.strictObject({ permission: jws, enrolment, statement: jws })),
-  withdrawals: z.array(z.union([z.strictObject({ statement: jws }), z.strictObject({ statement: jws, withdrawal: jws, enrolment })])),
+  permissions: z.array(z.strictObject({ permission: signed, enrolment, second, statement: jws })),
+  withdrawals: z.array(
+    z.union([
+      z.strictObject({ statement: jws }),
+      z.strictObject({ statement: jws, withdrawal: signed, enrolment }),
+      z.strictObject({ statement: jws, call: bytes }),
+    ]),
+  ),
   notices: z.array(jws),
   receipts: z.array(jws),
+  /** Left out where nothing was told. */
+  reads: z
+    .array(z.union([z.strictObject({ statement: jws, payload: bytes }), z.strictObject({ statement: jws })]))
+    .min(1)
+    .optional(),
+  statements: z.array(jws),
+  holdings: z.array(bytes),
   others: z.array(link),
 }
 const unsealed = z.strictObject(members)

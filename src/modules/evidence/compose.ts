@@ -1,4 +1,4 @@
-import { b64u, type Bytes } from '#platform/bytes'
+import { b64u, sha256, type Bytes } from '#platform/bytes'
 import { hashOf, parseCanonical } from '#platform/canonical'
 import { instant } from '#platform/clock'
 import { readJws } from '#platform/jws'
@@ -6,6 +6,8 @@ import type { AuthorityId, MessageRecord } from '#exchange'
 import type { LogMember } from '#ledger'
 import { largest } from './books.ts'
 import type { Bundle, Link, Unsealed } from './bundle.ts'
+import { isTaken } from './days.ts'
+import type { DailyRecord, Receipt } from './records.ts'
 
 type Enrolment = Bundle['permissions'][number]['enrolment']
 
@@ -18,10 +20,20 @@ export type Gathered = {
   requests: { statement: string; words: Bytes }[]
   /** What either authority asked about it, and what it took back: of that the payload is empty. */
   enquiries: { statement: string; payload: Bytes }[]
+  /** What either authority told of openings of its items. */
+  reads?: { statement: string; payload: Bytes }[]
+  /** What the organisation started: the words, or the question it lets be answered. */
+  offers?: { statement: string; words: Bytes }[]
   refusals: string[]
-  permissions: { permission: string; enrolment: Enrolment; statement: string }[]
-  withdrawals: ({ statement: string } | { statement: string; withdrawal: string; enrolment: Enrolment })[]
+  permissions: Bundle['permissions']
+  withdrawals: (
+    | { statement: string }
+    | { statement: string; withdrawal: string; enrolment: Enrolment }
+    | { statement: string; call: Bytes }
+  )[]
   received: string[]
+  /** What daily statements list, each list once. */
+  lists: Bytes[]
 }
 
 /** Reads what was checked when it arrived or was made here. */
@@ -32,16 +44,18 @@ export function recordIn(statement: string): { record: MessageRecord; log: LogMe
 
 /**
  * The bundle of one incident, not yet sealed. Entries about other matters, and answers to what nobody has acknowledged yet, become
- * links: enough to see that no entry is missing, nothing of what they say.
+ * links: enough to see that no entry is missing, nothing of what they say; but for statements before the newest, and what those speak of.
  */
 export function composeBundle(gathered: Gathered, at: Date): Unsealed {
-  const { deployment, organisation, incident } = gathered
+  const { deployment, organisation, incident, reads = [] } = gathered
   const received = gathered.received.map((statement) => ({ statement, ...recordIn(statement) }))
   const ours = belongsTo(gathered)
-  const asked = new Set([...gathered.requests, ...gathered.enquiries].map(({ statement }) => statement))
+  const asked = new Set([...gathered.requests, ...gathered.enquiries, ...gathered.withdrawals, ...reads].map(({ statement }) => statement))
+  const newest = newestStatements(received)
   const { shown = [], hidden = [] } = Object.groupBy(received, ({ statement, record }) =>
-    asked.has(statement) || ours(record) ? 'shown' : 'hidden',
+    asked.has(statement) || newest.has(statement) || ours(record) ? 'shown' : 'hidden',
   )
+  const others = linksTo(hidden, shown)
   return {
     v: 1,
     kind: 'concordat-bundle',
@@ -52,12 +66,18 @@ export function composeBundle(gathered: Gathered, at: Date): Unsealed {
     submissions: ordered(gathered.submissions).map(({ statement, payload }) => ({ statement, payload: b64u(payload) })),
     requests: ordered(gathered.requests).map(({ statement, words }) => ({ statement, words: b64u(words) })),
     enquiries: ordered(gathered.enquiries).map(({ statement, payload }) => ({ statement, payload: b64u(payload) })),
+    offers: ordered(gathered.offers ?? []).map(({ statement, words }) => ({ statement, words: b64u(words) })),
     refusals: statementsOf(gathered.refusals.map((statement) => ({ statement }))),
     permissions: ordered(gathered.permissions),
-    withdrawals: ordered(gathered.withdrawals),
+    withdrawals: ordered(gathered.withdrawals).map((one) => ('call' in one ? { ...one, call: b64u(one.call) } : one)),
     notices: statementsOf(shown.filter(({ record }) => record.kind === 'notice')),
     receipts: statementsOf(shown.filter(({ record }) => record.kind === 'receipt')),
-    others: linksTo(hidden, shown),
+    ...(reads.length > 0 && {
+      reads: ordered(reads).map(({ statement, payload }) => ({ statement, payload: b64u(payload) })),
+    }),
+    statements: statementsOf(shown.filter(({ record }) => record.kind === 'statement')),
+    holdings: listsNamed(gathered.lists, [...shown.map(({ record }) => record), ...others.map(({ record }) => record)]),
+    others,
   }
 }
 
@@ -65,7 +85,7 @@ type Received = { statement: string; record: MessageRecord; log: LogMember }
 
 /** Receipts of what stands in the bundle, and what was done under its permissions. */
 export function belongsTo(gathered: Gathered): (record: { kind: string; [member: string]: unknown }) => boolean {
-  const ours = [...gathered.submissions, ...gathered.permissions, ...gathered.withdrawals]
+  const ours = [...gathered.submissions, ...(gathered.offers ?? []), ...gathered.permissions, ...gathered.withdrawals]
     .map(({ statement }) => statement)
     .concat(gathered.refusals)
   const records = ours.map((statement) => recordIn(statement).record)
@@ -104,8 +124,32 @@ function linksTo(hidden: Received[], shown: Received[]): Link[] {
     .sort((a, b) => (a.from === b.from ? a.n - b.n : a.from < b.from ? -1 : 1))
 }
 
+/** Earlier statements are opened, and what the ICO took in other matters: the newest statement speaks of all of it. */
 function linkTo(record: MessageRecord, { salt }: LogMember, { n, salt2 }: NonNullable<LogMember['opening']>): Link {
-  return { from: record.from as AuthorityId, n, record: b64u(hashOf(record)), salt, salt2 }
+  const isOpen = record.kind === 'statement' || (record.kind === 'receipt' && isTaken(record as unknown as Receipt))
+  return { from: record.from as AuthorityId, n, record: isOpen ? (record as Link['record']) : b64u(hashOf(record)), salt, salt2 }
+}
+
+/** All pages of the newest statement of each authority of which every page is here. */
+function newestStatements(received: Received[]): Set<string> {
+  const all = received.filter(({ record }) => record.kind === 'statement')
+  const whole = [...Map.groupBy(all, ({ record }) => `${record.from} ${record['due']}`)].filter(
+    ([, pages]) => pages.length === pages[0]!.record['pages'],
+  )
+  // By authority, then instant: the last of each stays.
+  const newest = new Map(whole.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pages]) => [pages[0]!.record.from, pages]))
+  return new Set([...newest.values()].flat().map(({ statement }) => statement))
+}
+
+/** The lists that statements among these records name, by their hash. */
+function listsNamed(lists: Bytes[], records: (MessageRecord | Link['record'])[]): string[] {
+  const named = new Set(records.flatMap((record) => (isStatement(record) ? [record.payload] : [])))
+  const found = lists.map((list) => ({ list, hash: sha256(list) })).filter(({ hash }) => named.has(b64u(hash)))
+  return found.sort((a, b) => Buffer.compare(a.hash, b.hash)).map(({ list }) => b64u(list))
+}
+
+function isStatement(record: MessageRecord | Link['record']): record is MessageRecord {
+  return typeof record !== 'string' && record['kind'] === 'statement'
 }
 
 /** As the newest enrolment calls it, else the newest report: the bundle gives it no name that nothing in it gives. */
@@ -118,4 +162,19 @@ function nameIn({ permissions, submissions }: Gathered): string {
 
 function readName(bytes: Bytes): string {
   return (JSON.parse(Buffer.from(bytes).toString('utf8')) as { organisation: { name: string } }).organisation.name
+}
+
+/** The newest statement of each authority, page by page, as the folder's owner reads it. */
+export function newestIn({ received }: Pick<Gathered, 'received'>) {
+  const all = received.map((statement) => ({ statement, ...recordIn(statement) }))
+  const newest = newestStatements(all)
+  const shown = all
+    .filter(({ statement }) => newest.has(statement))
+    .map(({ statement, record }) => lineOf(statement, record as unknown as DailyRecord))
+  return shown.sort((a, b) => (a.authority === b.authority ? a.page - b.page : a.authority < b.authority ? -1 : 1))
+}
+
+function lineOf(statement: string, { from: authority, due, entries, page, pages, held, missed, ending }: DailyRecord) {
+  const more = { ...(missed !== undefined && { missed }), ...(ending !== undefined && { ending }) }
+  return { authority, due, entries, page, pages, held, ...more, statement }
 }

@@ -22,9 +22,14 @@ export function consentFaults(e: Evidence): Fault[] {
   return [...notices, ...taken].flatMap(({ about, detail }) => (detail === undefined ? [] : [{ about, detail }]))
 }
 
+/** The NCSC's word that a permission ended: it was withdrawn, or another took its place. */
+export function isEnd({ about, left }: Receipt): boolean {
+  return about === 'withdrawal' || (about === 'permission' && left !== undefined)
+}
+
 /** Where in the NCSC's chain it acknowledged each permission. */
 function acknowledgements(e: Evidence): Map<string, number> {
-  const accepted = e.receipts.filter(({ record }) => record.about === 'permission' && record.state === 'accepted')
+  const accepted = e.receipts.filter(({ record }) => record.about === 'permission' && record.state === 'accepted' && !isEnd(record))
   return new Map(accepted.map(({ record, checked }) => [record.permission!, checked.n ?? Infinity]))
 }
 
@@ -66,10 +71,32 @@ function disclosures(e: Evidence): Map<string, Told> {
 
 /** Both sides of door 3 agree: what the ICO took the NCSC told of, item by item. */
 export function agreementOfBothFaults(e: Evidence): Fault[] {
-  return [...disclosures(e)].flatMap(([about, told]) => {
+  const both = [...disclosures(e)].flatMap(([about, told]) => {
     const detail = bothFault(told)
     return detail === undefined ? [] : [{ about, detail }]
   })
+  return [...both, ...endingFaults(e)]
+}
+
+/** What ended otherwise than was said is something that notice was given of, before, in the same words; and the ICO does not have it. */
+function endingFaults(e: Evidence): Fault[] {
+  const seen = new Set<string>()
+  return e.endings.flatMap((ending) => {
+    const { id, disclosure, permission } = ending.record
+    const again = seen.size === seen.add(`${disclosure} ${permission}`).size
+    const detail = again ? 'the NCSC said twice how this disclosure ended' : endingFault(e, ending)
+    return detail === undefined ? [] : [{ about: id, detail }]
+  })
+}
+
+function endingFault(e: Evidence, { record, checked }: Entry<Notice>): string | undefined {
+  const same = ({ disclosure, permission }: Notice) => disclosure === record.disclosure && permission === record.permission
+  const notice = e.notices.find((one) => same(one.record))
+  if (!notice || (notice.checked.n ?? 0) >= (checked.n ?? 0)) return 'it says how a disclosure ended that the NCSC had not told of'
+  const words = ({ record: hash, recipient, purpose, items }: Notice) => JSON.stringify([hash, recipient, purpose, items])
+  if (words(notice.record) !== words(record)) return 'it speaks of another disclosure than the notice'
+  const isTaken = takenIn(e).some((one) => one.record.for === record.disclosure && one.record.permission === record.permission)
+  return isTaken ? 'the NCSC says it was not taken, and the ICO has it' : undefined
 }
 
 function bothFault({ notices, taken }: Told): string | undefined {
@@ -98,9 +125,9 @@ function union(parts: { record: { items: ItemRef[] } }[]): ItemRef[] {
  */
 export function withdrawalFaults(e: Evidence): Fault[] {
   const told = disclosures(e)
-  const withdrawn = e.receipts.filter(({ record }) => record.about === 'withdrawal')
+  const ended = e.receipts.filter(({ record }) => isEnd(record))
   const recalled = e.receipts.filter(({ record }) => record.about === 'recall')
-  return [...withdrawn.flatMap((receipt) => namingFaults(e, receipt, told)), ...recalled.flatMap(({ record }) => recallFaults(e, record))]
+  return [...ended.flatMap((receipt) => namingFaults(e, receipt, told)), ...recalled.flatMap((receipt) => recallFaults(e, receipt))]
 }
 
 function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Map<string, Told>): Fault[] {
@@ -112,6 +139,7 @@ function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Ma
   const noticed = new Set(under.map((notice) => notice.record.disclosure))
   const late = (notice: Entry<Notice>) => (notice.checked.n ?? 0) > (checked.n ?? 0)
   const unnamed = under.filter((notice) => !(late(notice) ? gone : named).has(notice.record.disclosure))
+  const unsent = new Set(e.endings.filter((one) => one.record.ended === 'not-sent').map((one) => one.record.disclosure))
   const kept = stopped.filter((id) => told.get(id)?.taken.some((receipt) => receipt.record.permission === permission))
   return [
     ...(named.size === all.length ? [] : [{ about: record.id, detail: 'it names a disclosure twice' }]),
@@ -123,11 +151,22 @@ function namingFaults(e: Evidence, { record, checked }: Entry<Receipt>, told: Ma
       detail: 'it was disclosed under a withdrawn permission and the acknowledgement does not name it',
     })),
     ...kept.map((about) => ({ about, detail: 'the NCSC says it was stopped, and the ICO has it' })),
+    ...[...gone].filter((id) => unsent.has(id)).map((about) => ({ about, detail: 'the NCSC says that it was not sent, and that it left' })),
   ]
 }
 
-/** The ICO may restrict without this organisation's withdrawal: an item may come from others too, and one of them may have withdrawn. */
-function recallFaults(e: Evidence, { id, permission, items }: Receipt): Fault[] {
-  const taken = union(takenIn(e).filter(({ record }) => record.permission === permission))
-  return covers(taken, items) ? [] : [{ about: id, detail: 'the ICO restricted what it never said it had' }]
+/** The ICO restricts what it had taken, and decides about what it had restricted; what was deleted it does not keep. */
+function recallFaults(e: Evidence, { record, checked }: Entry<Receipt>): Fault[] {
+  const { id, permission, items, decision, for: recall } = record
+  const taken = union(takenIn(e).filter((one) => one.record.permission === permission))
+  if (!covers(taken, items)) return [{ about: id, detail: 'the ICO restricted what it never said it had' }]
+  if (decision === undefined) return []
+  const before = ({ record: other, checked: at }: Entry<Receipt>) =>
+    other.about === 'recall' && other.for === recall && other.permission === permission && (at.n ?? 0) < (checked.n ?? 0)
+  const earlier = e.receipts.filter(before)
+  const restricted = union(earlier.filter((one) => one.record.decision === undefined))
+  if (!covers(restricted, items)) return [{ about: id, detail: 'the ICO decided about what it never said it had restricted' }]
+  const deleted = union(earlier.filter((one) => one.record.decision === 'deleted'))
+  const gone = items.some((item) => deleted.some((one) => one.id === item.id))
+  return gone ? [{ about: id, detail: 'the ICO decided about what it had deleted' }] : []
 }

@@ -4,8 +4,10 @@ import type { Notice, Receipt, Report, Request, Stated, Submitted, Words } from 
 
 /** What is known of one incident, from an organisation's side. Everything here was said by somebody who signed it. */
 export type Matter = {
-  submissions: { record: Report; content: Submitted }[]
-  requests: (Stated<Request> & { words: Words })[]
+  submissions: { record: Report; content: Pick<Submitted, 'items'> }[]
+  offers?: { words?: Pick<Words, 'items'> }[]
+  endings: Stated<Notice>[]
+  requests: (Stated<Request> & { words: Pick<Words, 'items'> })[]
   notices: Stated<Notice>[]
   receipts: Stated<Receipt>[]
 }
@@ -21,14 +23,16 @@ export type Holding = {
   /** Log time of the receipt. */
   since: string
   receipt: string
-  /** Set where the ICO says that this copy is shown to nobody any more. */
+  /** Set where the ICO says that this copy is shown to nobody any more; and what it then decided, which ends the holding or names a ground. */
   restricted?: string
+  deleted?: string
+  kept?: { since: string; ground: string }
   /** Set where the authority found it out itself. */
   finding?: true
 }
 
 /** What the NCSC says it sent, and the ICO has not confirmed yet: to be counted as held until it is known. */
-export type Unconfirmed = Omit<Holding, 'permission' | 'receipt' | 'restricted' | 'finding'> & {
+export type Unconfirmed = Omit<Holding, 'permission' | 'receipt' | 'restricted' | 'deleted' | 'kept' | 'finding'> & {
   permission: string
   disclosure: string
   state: 'sent, not yet confirmed'
@@ -93,7 +97,9 @@ function found({ submissions, requests }: Matter): Holding[] {
 /** What the ICO says it took from the NCSC, each item once a permission. */
 function disclosed(matter: Matter, questions: Questions): Holding[] {
   const recalls = new Map(
-    accepted(matter, 'recall').flatMap(({ record, logTime }) => record.items.map(({ id }) => [`${record.permission} ${id}`, logTime])),
+    accepted(matter, 'recall')
+      .filter(({ record }) => record.decision === undefined)
+      .flatMap(({ record, logTime }) => record.items.map(({ id }) => [`${record.permission} ${id}`, logTime])),
   )
   const seen = new Set<string>()
   return accepted(matter, 'disclosure').flatMap(({ record, statement, logTime }) =>
@@ -110,16 +116,26 @@ function disclosed(matter: Matter, questions: Questions): Holding[] {
           ...(record.permission !== undefined && { permission: record.permission }),
           since: instant(logTime),
           receipt: statement,
-          ...(restricted && { restricted: instant(restricted) }),
+          ...(restricted && { restricted: instant(restricted), ...decidedOn(matter, `${record.permission} ${id}`) }),
         }
       }),
   )
 }
 
+/** What the ICO decided about a copy it had restricted; what was kept may have been deleted later. */
+function decidedOn(matter: Matter, place: string): Pick<Holding, 'deleted' | 'kept'> {
+  const about = accepted(matter, 'recall').filter(({ record }) => record.items.some(({ id }) => `${record.permission} ${id}` === place))
+  const deleted = about.find(({ record }) => record.decision === 'deleted')
+  if (deleted) return { deleted: instant(deleted.logTime) }
+  const kept = about.find(({ record }) => record.decision === 'kept')
+  return kept ? { kept: { since: instant(kept.logTime), ground: kept.record.ground! } } : {}
+}
+
 function unconfirmed(matter: Matter, questions: Questions): Unconfirmed[] {
   const settled = new Set([
     ...accepted(matter, 'disclosure').flatMap(({ record }) => record.items.map(({ id }) => `${record.for} ${id}`)),
-    ...accepted(matter, 'withdrawal').flatMap(({ record }) => record.stopped ?? []),
+    ...matter.receipts.flatMap(({ record }) => record.stopped ?? []),
+    ...matter.endings.map(({ record }) => record.disclosure),
   ])
   return matter.notices.flatMap(({ record, logTime }) =>
     record.items

@@ -2,14 +2,22 @@ import type { ZodType } from 'zod'
 import { fromB64u, type Bytes } from '#platform/bytes'
 import { canonical, parseCanonical } from '#platform/canonical'
 import { Refusal } from '#platform/errors'
+import type { Line } from '#statements'
+import { readReads, type ReadLine } from '#reads'
 import { checkStatement, itemsMatch, payloadHash, type MessageRecord, type Trust } from '#exchange'
 import { checkEnrolment, checkPermission, checkWithdrawal, type Permission } from '#permission'
 import type { Bundle, Link } from './bundle.ts'
+import { choiceFaults, openPart } from './choice.ts'
+import { readHashed, readTold } from './days.ts'
 import {
   asked,
+  called,
+  daily,
   enquiry,
   grant,
   notice,
+  offer,
+  reads,
   receipt,
   refusal,
   report,
@@ -18,15 +26,22 @@ import {
   withdrawal,
   words,
   type Asked,
+  type DailyRecord,
   type EnquiryRecord,
   type Entry,
+  type Fault,
   type Grant,
   type Notice,
+  type OfferRecord,
+  type Page,
+  type ReadsRecord,
   type Receipt,
   type RefusalRecord,
   type Report,
   type Request,
+  type Shown,
   type Submitted,
+  type Told,
   type Withdrawal,
   type Words,
 } from './records.ts'
@@ -35,15 +50,28 @@ import {
 export type Evidence = {
   bundle: Bundle
   trust: Trust
-  submissions: (Entry<Report> & { content: Submitted })[]
-  requests: (Entry<Request> & { words: Words; notice: string })[]
-  /** Without words: what takes one back. */
+  submissions: (Entry<Report> & { content: Shown<Submitted> })[]
+  /** Without `notice` where not all of the words are shown. */
+  requests: (Entry<Request> & { words: Shown<Words>; notice?: string })[]
+  /** Without words: what takes one back, and what is not shown where only chosen items are. */
   enquiries: (Entry<EnquiryRecord> & { words?: Asked })[]
+  /** What the organisation started: with the words and their hash, or with the question it lets be answered. */
+  offers: (Entry<OfferRecord> & { words?: Shown<Words>; notice?: string; question?: Asked })[]
+  /** Without lines where only chosen items are shown. */
+  reads: (Entry<ReadsRecord> & { lines?: ReadLine[] })[]
   refusals: Entry<RefusalRecord>[]
   permissions: (Entry<Grant> & { permission: Permission })[]
   withdrawals: Entry<Withdrawal>[]
+  /** Every notice as the bundle lists them; `notices` are those of a disclosure, `endings` those that one ended otherwise. */
+  told: Entry<Notice>[]
   notices: Entry<Notice>[]
+  endings: Entry<Notice>[]
   receipts: Entry<Receipt>[]
+  /** The newest statement of each authority. */
+  statements: (Entry<DailyRecord> & { lines: Line[] })[]
+  /** Statements before it, and what the ICO took in other matters: opened links. */
+  earlier: Page[]
+  elsewhere: Told<Receipt>[]
   others: Link[]
   /** What a record may answer, by id. */
   by: Answerable
@@ -53,6 +81,7 @@ type Answerable = {
   submissions: Map<string, Evidence['submissions'][number]>
   requests: Map<string, Evidence['requests'][number]>
   enquiries: Map<string, Evidence['enquiries'][number]>
+  offers: Map<string, Evidence['offers'][number]>
   refusals: Map<string, Evidence['refusals'][number]>
   permissions: Map<string, Evidence['permissions'][number]>
   withdrawals: Map<string, Evidence['withdrawals'][number]>
@@ -60,8 +89,7 @@ type Answerable = {
   granted: Map<string, Evidence['permissions'][number]>
 }
 
-/** What is wrong, and with which record (its id, or where it stands in the bundle). */
-export type Fault = { about?: string; detail: string }
+export type { Fault } from './records.ts'
 type Reader = { trust: Trust; cache: Map<string, unknown>; faults: { statements: Fault[]; payloads: Fault[]; permissions: Fault[] } }
 
 /** Reads a bundle against the keys given. What cannot be read is left out of `evidence` and named in `faults`. */
@@ -75,21 +103,34 @@ export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence
       schema,
       nothing,
     )
+  const told = bare('notices', bundle.notices, notice)
   const lists = {
     bundle,
     trust,
-    submissions: eachOf(reader, 'submissions', bundle.submissions, report, (entry, { payload }) => ({
-      content: openSubmission(entry, fromB64u(payload)),
+    submissions: eachOf(reader, 'submissions', bundle.submissions, report, (entry, one) => ({
+      content: 'payload' in one ? openSubmission(entry, fromB64u(one.payload)) : openPart(entry, one),
     })),
-    requests: eachOf(reader, 'requests', bundle.requests, request, (entry, one) => openRequest(entry, fromB64u(one.words))),
-    enquiries: eachOf(reader, 'enquiries', bundle.enquiries, enquiry, (entry, { payload }) => openEnquiry(entry, fromB64u(payload))),
+    requests: eachOf(reader, 'requests', bundle.requests, request, (entry, one) =>
+      'words' in one ? openRequest(entry, fromB64u(one.words)) : { words: openPart(entry, one) },
+    ),
+    enquiries: eachOf(reader, 'enquiries', bundle.enquiries, enquiry, (entry, one) =>
+      'payload' in one ? openEnquiry(entry, fromB64u(one.payload)) : withheld(entry),
+    ),
+    offers: eachOf(reader, 'offers', bundle.offers, offer, openOffer),
+    reads: eachOf(reader, 'reads', bundle.reads ?? [], reads, (entry, one) =>
+      'payload' in one ? openReads(entry, fromB64u(one.payload)) : {},
+    ),
     refusals: bare('refusals', bundle.refusals, refusal),
     permissions: permissionsOf(reader, bundle),
     withdrawals: withdrawalsOf(reader, bundle),
-    notices: bare('notices', bundle.notices, notice),
+    told,
+    notices: told.filter(({ record }) => record.ended === undefined),
+    endings: told.filter(({ record }) => record.ended !== undefined),
     receipts: bare('receipts', bundle.receipts, receipt),
     others: bundle.others,
+    ...statementsOf(reader, bundle),
   }
+  reader.faults.payloads.push(...choiceFaults(lists))
   return { evidence: { ...lists, by: answerable(lists) }, faults: reader.faults }
 }
 
@@ -99,6 +140,7 @@ function answerable(lists: Omit<Evidence, 'by'>): Answerable {
     submissions: byRecord(lists.submissions),
     requests: byRecord(lists.requests),
     enquiries: byRecord(lists.enquiries),
+    offers: byRecord(lists.offers),
     refusals: byRecord(lists.refusals),
     permissions: byRecord(lists.permissions),
     withdrawals: byRecord(lists.withdrawals),
@@ -174,18 +216,83 @@ function openEnquiry(entry: Entry<EnquiryRecord>, payload: Bytes): { words?: Ask
   return {}
 }
 
+function openReads(entry: Entry<ReadsRecord>, payload: Bytes): { lines: ReadLine[] } {
+  samePayload(entry, payload)
+  return { lines: readReads(payload) }
+}
+
 function openRequest(entry: Entry<Request>, shown: Bytes): { words: Words; notice: string } {
+  const opened = openWords(entry, shown)
+  samePayload(entry, Buffer.from(canonical({ reason: opened.words.reason, items: opened.words.items })))
+  return opened
+}
+
+function openWords({ record }: Entry<Request | OfferRecord>, shown: Bytes): { words: Words; notice: string } {
   const read = words.parse(parseCanonical(utf8(shown)))
-  samePayload(entry, Buffer.from(canonical({ reason: read.reason, items: read.items })))
-  if (!itemsMatch(read.items, entry.record.items)) throw new SyntaxError('the items do not open the commitments')
-  if (read.purpose.id !== entry.record.purpose) throw new SyntaxError('the words shown are for another purpose')
+  if (!itemsMatch(read.items, record.items)) throw new SyntaxError('the items do not open the commitments')
+  if (read.purpose.id !== record.purpose) throw new SyntaxError('the words shown are for another purpose')
   return { words: read, notice: payloadHash(shown) }
 }
 
+type Opened = Pick<Evidence['offers'][number], 'words' | 'notice' | 'question'>
+
+/** Of named items nothing travels but their ids; of a question that is to be answered, its words. */
+function openOffer(entry: Entry<OfferRecord>, one: Bundle['offers'][number]): Opened {
+  const { enquiry: answered, items } = entry.record
+  if ((answered === undefined) !== items.length > 0) throw new SyntaxError('an offer names items, or a question, and not both')
+  if (answered === undefined) samePayload(entry)
+  if ('items' in one) return { words: openPart(entry, one) }
+  if (!('words' in one)) {
+    if (answered === undefined) throw new SyntaxError('of an offer of items the chosen ones are shown')
+    return {}
+  }
+  const shown = fromB64u(one.words)
+  if (answered === undefined) return openWords(entry, shown)
+  samePayload(entry, shown)
+  return { question: asked.parse(parseCanonical(utf8(shown))) }
+}
+
+/** The newest statements, signed; the earlier ones and what stands elsewhere, by opened links; every list by its hash. */
+function statementsOf(reader: Reader, bundle: Bundle): Pick<Evidence, 'statements' | 'earlier' | 'elsewhere'> {
+  const { faults, trust } = reader
+  const lists = new Map(
+    bundle.holdings.flatMap((list, at) => attempt(faults.payloads, `holdings[${at}]`, () => [readHashed(fromB64u(list))]) ?? []),
+  )
+  const named = new Set<string>()
+  const linesOf = (record: DailyRecord): Line[] => {
+    const lines = lists.get(record.payload)
+    if (!lines) throw new SyntaxError('the bundle does not have the list that this statement names')
+    named.add(record.payload)
+    return lines
+  }
+  const sources = bundle.statements.map((statement) => ({ statement }))
+  const statements = eachOf(reader, 'statements', sources, daily, ({ record }) => ({ lines: linesOf(record) }))
+  const earlier: Page[] = []
+  const elsewhere: Told<Receipt>[] = []
+  for (const link of bundle.others) {
+    if (typeof link.record === 'string') continue
+    const about = `${link.from} entry ${link.n}`
+    const told = attempt(faults.statements, about, () => readTold(link, trust))
+    if (!told) continue
+    const { record, n } = told
+    if (record.kind === 'receipt') elsewhere.push({ record, n })
+    else attempt(faults.payloads, about, () => earlier.push({ record, n, lines: linesOf(record) }))
+  }
+  if (named.size !== bundle.holdings.length) faults.payloads.push({ detail: 'there are lists that no statement in the bundle names' })
+  return { statements, earlier, elsewhere }
+}
+
+/** Of one that takes another back there is nothing that could be withheld. */
+function withheld({ record }: Entry<EnquiryRecord>): object {
+  if (record.withdraws !== undefined) throw new SyntaxError('what takes an enquiry back has no words to withhold')
+  return {}
+}
+
 function permissionsOf(reader: Reader, { permissions }: Bundle): Evidence['permissions'] {
-  const entries = eachOf(reader, 'permissions', permissions, grant, (entry, { permission, enrolment }) => {
-    samePayload(entry, Buffer.from(canonical({ permission, enrolment })))
-    return { signed: { permission, enrolment } }
+  const entries = eachOf(reader, 'permissions', permissions, grant, (entry, { permission, enrolment, second }) => {
+    const signed = { permission, enrolment, ...(second && { second }) }
+    samePayload(entry, Buffer.from(canonical(signed)))
+    return { signed }
   })
   return entries.flatMap(({ signed, ...entry }) => {
     const permission = attempt(reader.faults.permissions, entry.record.permission, () => checkPermission(signed, reader.trust))
@@ -196,13 +303,20 @@ function permissionsOf(reader: Reader, { permissions }: Bundle): Evidence['permi
 function withdrawalsOf(reader: Reader, { withdrawals }: Bundle): Evidence['withdrawals'] {
   return eachOf(reader, 'withdrawals', withdrawals, withdrawal, (entry, source) => {
     const { by, permission, organisation } = entry.record
-    if ((by === 'signature') !== 'withdrawal' in source)
-      throw new SyntaxError('a signed withdrawal comes with its signature, another without')
+    if ((by === 'signature') !== 'withdrawal' in source || (by === 'telephone') !== 'call' in source)
+      throw new SyntaxError('a signed withdrawal comes with its signature, one by telephone with what was said, another without')
+    if ('call' in source) return openCall(entry, fromB64u(source.call))
     if (!('withdrawal' in source)) return nothing(entry)
     samePayload(entry, Buffer.from(canonical({ withdrawal: source.withdrawal })))
-    checkWithdrawal(source.withdrawal, { permission, organisation }, checkEnrolment(source.enrolment, reader.trust))
+    checkWithdrawal(source.withdrawal, { permission, organisation, at: entry.logTime }, checkEnrolment(source.enrolment, reader.trust))
     return {}
   })
+}
+
+function openCall(entry: Entry<Withdrawal>, payload: Bytes): object {
+  samePayload(entry, payload)
+  called.parse(parseCanonical(utf8(payload)))
+  return {}
 }
 
 function utf8(bytes: Bytes): string {

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import type { OpenItem } from '#exchange'
 import type { CheckedLog } from '#ledger'
+import { readsMembers } from '#reads'
+import { dailyMembers, type Line } from '#statements'
 import { authority, hash, moment, uuid } from './bundle.ts'
 
 /** The records a bundle holds, with the shapes of their members (docs/formats/statement.md). Strict: what is not known is refused. */
@@ -36,15 +39,30 @@ export const request = z.strictObject({
   purpose: z.string(),
   until: moment,
   items: items.min(1),
+  offer: uuid.optional(),
 })
-export const grant = z.strictObject({ ...head, ...toNcsc, kind: z.literal('permission'), permission: uuid })
-export const refusal = z.strictObject({ ...head, ...toNcsc, kind: z.literal('refusal'), request: uuid })
-export const withdrawal = z.strictObject({
+export const offer = z.strictObject({
   ...head,
   ...toNcsc,
+  kind: z.literal('offer'),
+  reference: z.string(),
+  recipient: z.literal('ico'),
+  purpose: z.string(),
+  until: moment,
+  items,
+  enquiry: uuid.optional(),
+  narrows: uuid.optional(),
+})
+export const grant = z.strictObject({ ...head, ...toNcsc, kind: z.literal('permission'), permission: uuid, narrows: uuid.optional() })
+export const refusal = z.strictObject({ ...head, ...toNcsc, kind: z.literal('refusal'), request: uuid })
+/** By telephone the NCSC's own record to the organisation, else the organisation's to the NCSC. */
+export const withdrawal = z.strictObject({
+  ...head,
+  from: z.enum(['portal', 'ncsc']),
+  to: z.enum(['ncsc', 'portal']),
   kind: z.literal('withdrawal'),
   permission: uuid,
-  by: z.enum(['session', 'signature']),
+  by: z.enum(['session', 'signature', 'telephone']),
 })
 export const notice = z.strictObject({
   ...head,
@@ -56,6 +74,7 @@ export const notice = z.strictObject({
   purpose: z.string(),
   items: items.min(1),
   permission: uuid,
+  ended: z.enum(['not-sent', 'refused']).optional(),
 })
 export const enquiry = z.strictObject({
   ...head,
@@ -71,7 +90,7 @@ export const receipt = z.strictObject({
   from: authority,
   to: z.literal('portal'),
   for: uuid,
-  about: z.enum(['report', 'permission', 'refusal', 'withdrawal', 'disclosure', 'recall']),
+  about: z.enum(['report', 'permission', 'offer', 'refusal', 'withdrawal', 'disclosure', 'recall']),
   state: z.enum(['accepted', 'refused']),
   code: z.string().optional(),
   reference: z.string().optional(),
@@ -81,16 +100,31 @@ export const receipt = z.strictObject({
   stopped: z.array(uuid).optional(),
   left: z.array(uuid).optional(),
   mayHaveLeft: z.array(uuid).optional(),
+  decision: z.enum(['deleted', 'kept']).optional(),
+  ground: z.string().min(1).optional(),
 })
+
+export const daily = z.strictObject({
+  ...head,
+  ...dailyMembers,
+  kind: z.literal('statement'),
+  from: authority,
+  to: z.literal('portal'),
+})
+
+export const reads = z.strictObject({ ...head, ...readsMembers, kind: z.literal('reads'), from: authority, to: z.literal('portal') })
 
 export type Report = z.infer<typeof report>
 export type Request = z.infer<typeof request>
+export type OfferRecord = z.infer<typeof offer>
 export type Grant = z.infer<typeof grant>
 export type RefusalRecord = z.infer<typeof refusal>
 export type Withdrawal = z.infer<typeof withdrawal>
 export type Notice = z.infer<typeof notice>
 export type EnquiryRecord = z.infer<typeof enquiry>
 export type Receipt = z.infer<typeof receipt>
+export type ReadsRecord = z.infer<typeof reads>
+export type DailyRecord = z.infer<typeof daily>
 
 const identifier = z.strictObject({ scheme: z.string(), id: z.string() })
 const openItem = z.strictObject({ id: uuid, question: z.string(), value: z.unknown(), salt: z.string() })
@@ -123,6 +157,9 @@ export const asked = z.strictObject({
   urgent: z.literal(true).optional(),
 })
 export type Asked = z.infer<typeof asked>
+
+/** What a duty officer wrote down of a withdrawal told by telephone. */
+export const called = z.strictObject({ caller: z.string(), number: z.string(), numberFrom: z.string(), at: moment, words: z.string() })
 export type Submitted = z.infer<typeof submitted>
 
 /** The words shown before signing; a permission's `notice` is their hash, and `{reason, items}` of them is the request's payload. */
@@ -138,3 +175,12 @@ export type Words = z.infer<typeof words>
 export type Stated<R> = { record: R; statement: string; logTime: Date }
 /** The same, its signature and its place in the ledger checked. */
 export type Entry<R> = Stated<R> & { checked: CheckedLog }
+
+/** What is shown of a record's payload: all of it, or the chosen items alone. */
+export type Shown<P extends { items: OpenItem[] }> = Pick<P, 'items'> & Partial<P>
+/** A record shown by an opened link: what it says is bound by the entry after it. */
+export type Told<R> = { record: R; n: number }
+/** One page of a daily statement with what it lists. */
+export type Page = Told<DailyRecord> & { lines: Line[] }
+/** What is wrong, and with which record (its id, or where it stands in the bundle). */
+export type Fault = { about?: string; detail: string }

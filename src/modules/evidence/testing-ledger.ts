@@ -77,6 +77,8 @@ type Waiting = { entered: Entered; salt: Bytes; chain: Bytes; opening: LogMember
 
 export type ToyLedger = {
   enter(record: object, organisation?: string): Entered
+  /** How many entries an organisation has, and the commitment of the last. */
+  chain(organisation: string): { n: number; previous: Bytes }
   /** One leaf more; whatever was entered gets its proof under the new head. */
   close(at: Date): void
 }
@@ -87,6 +89,7 @@ export function toyLedger(options: { origin: string; slots: number; log: Signer;
   const chains = new Map<string, { n: number; previous: Bytes }>()
   let waiting: Waiting[] = []
   return {
+    chain: (organisation) => chains.get(organisation) ?? { n: 0, previous: Buffer.alloc(32) },
     enter: (record, organisation) => {
       const text = canonical(record)
       const [salt, second] = [random.bytes(32), random.bytes(32)]

@@ -1,4 +1,5 @@
 import type { Bytes } from '#platform/bytes'
+import { instant } from '#platform/clock'
 import type { Signer } from '#platform/jws'
 import type { ItemRef, OpenItem } from '#exchange'
 import type { Claims, Enrolment } from '#permission'
@@ -10,11 +11,13 @@ import {
   createWorld,
   enquires,
   grants,
+  linesOf,
   newItem,
   notifies,
   receipt,
   refsOf,
   reports,
+  states,
   withdraws,
   type Said,
   type World,
@@ -71,7 +74,9 @@ function reporting(world: World) {
     receipt(world, from, { for: world.random.uuid(), about: 'report', items: [], reference: 'ANOTHER', via: 'another' }),
   )
   world.close()
-  return { items, submitted, received: [...told, ...elsewhere] }
+  const stated = [...states(world, 'ncsc'), ...states(world, 'ico')]
+  world.close()
+  return { items, submitted, received: [...told, ...elsewhere, ...stated] }
 }
 
 /** The ICO asks and is answered; the NCSC asks and takes it back. */
@@ -118,6 +123,8 @@ function disclosing(world: World, { permission, items }: { permission: string; i
   world.close()
   const [left, stopped] = [first, second].map(({ record }) => record['disclosure'] as string) as [string, string]
   const taken = receipt(world, 'ico', { for: left, about: 'disclosure', items, via: 'permission', permission })
+  const lines = linesOf(world, left, items)
+  const listed = states(world, 'ico', [lines])
   const withdrawn = withdraws(world, permission, true)
   world.close()
   const named = { stopped: [stopped], left: [left], mayHaveLeft: [] }
@@ -125,7 +132,10 @@ function disclosing(world: World, { permission, items }: { permission: string; i
   const recalled = receipt(world, 'ico', { for: world.random.uuid(), about: 'recall', items, via: 'permission', permission })
   const update = reports(world, 'ncsc', [newItem(world, 'q24', 'Backups are intact.')], references.ncsc)
   world.close()
-  return { withdrawn, update, received: [first, second, taken, ended, recalled] }
+  const restricted = instant(world.now())
+  const last = [...states(world, 'ncsc'), ...states(world, 'ico', [lines.map((line) => ({ ...line, restricted }))])]
+  world.close()
+  return { withdrawn, update, received: [first, second, taken, ...listed, ended, recalled, ...last] }
 }
 
 /** Where a shorter story may be told otherwise than the rules say. */
@@ -255,4 +265,45 @@ export function correctionStory(
     received: [],
   })
   return { world, bundle }
+}
+
+/** Where a story of daily statements may be told otherwise than the rules say: what the ICO lists, and how long nobody says anything. */
+export type StatedOtherwise = { planted?: true; unlisted?: true; silence?: number }
+
+/** A report to each body, a disclosure in another matter, and two statements of each body; `then` is the bundle before the last of them. */
+export function statedStory(otherwise: StatedOtherwise = {}, world: World = createWorld()): Told & { then: Unsealed } {
+  const item = newItem(world, 'q19', 'Files were encrypted overnight.')
+  const told = (['ncsc', 'ico'] as const).map((to) => ({ to, ...reports(world, to, [item], references[to]) }))
+  world.close()
+  const received = told.map(({ to, said }) =>
+    receipt(world, to, { for: said.id, about: 'report', items: refsOf([item]), reference: references[to] }),
+  )
+  const all = () =>
+    bundleOf(world, {
+      incident,
+      submissions: told.map(({ said, payload }) => ({ statement: said.statement(), payload })),
+      requests: [],
+      enquiries: [],
+      refusals: [],
+      permissions: [],
+      withdrawals: [],
+      received: statementsOf(received),
+    })
+  const state = (lines: Parameters<typeof states>[2]) => {
+    received.push(...states(world, 'ncsc'), ...states(world, 'ico', lines))
+    world.close()
+  }
+  world.close()
+  state([[]])
+  const then = all()
+  const [disclosure, items] = [world.random.uuid(), refsOf([newItem(world, 'finding', 'By the gateway.')])]
+  const lines = linesOf(world, disclosure, items)
+  if (!otherwise.planted)
+    received.push(
+      receipt(world, 'ico', { for: disclosure, about: 'disclosure', items, via: 'permission', permission: world.random.uuid() }),
+    )
+  world.close()
+  state([otherwise.unlisted ? [] : lines])
+  world.wait(otherwise.silence ?? 0)
+  return { world, bundle: all(), then }
 }

@@ -34,10 +34,17 @@ export type World = {
   say(from: NodeId, to: NodeId, kind: Kind, members: object, beside?: Beside): Said
   /** Ends an interval at all three nodes. */
   close(): void
+  /** The organisation's chain at an authority. */
+  chainAt(from: 'ncsc' | 'ico'): { n: number; previous: Bytes }
+  /** What statements listed, and when the last of each authority fell due. */
+  lists: Bytes[]
+  due: { ncsc?: string; ico?: string }
 }
 
 export const agreement = { id: 'ico-ncsc-2023', hash: b64u(sha256('the agreement')) }
 export const CLAUSE = 'consent-before-disclosure'
+/** The person whose key the signatory's is. */
+export const SIGNATORY = '7c1d2c3a-5b0e-4f6a-9d0e-2b8f1a4c6d10'
 
 export function createWorld(options: { word?: string; slots?: number; environment?: TrustFile['environment'] } = {}): World {
   const { word = 'marlow', slots = 16, environment = 'production' } = options
@@ -87,6 +94,9 @@ export function createWorld(options: { word?: string; slots?: number; environmen
       time += 1_000
       for (const node of nodes) ledgers[node].close(new Date(time))
     },
+    chainAt: (from) => ledgers[from].chain(organisation.id),
+    lists: [],
+    due: {},
   }
 }
 
@@ -110,6 +120,7 @@ export function enrol(
     deployment: world.trust.deployment,
     org: id,
     organisation: { name, identifiers: [] },
+    person: SIGNATORY,
     kid: world.signatory.kid,
     key: publicPart(world.signatory.jwk),
     rpId: 'localhost',
@@ -253,11 +264,50 @@ export function notifies(world: World, permission: string, items: ItemRef[], cha
   return world.say('ncsc', 'portal', 'notice', members, { chain: world.organisation.id })
 }
 
+export type HeldLine = { item: string; commitment: string; record: string; via: string; since: string; restricted?: string }
+
+/** What a body lists of one disclosure it took. */
+export function linesOf(world: World, disclosure: string, items: ItemRef[]): HeldLine[] {
+  const since = instant(world.now())
+  return items.map(({ id, commitment }) => ({ item: id, commitment, record: disclosure, via: 'permission', since }))
+}
+
+/** An authority’s daily statement, a page a list of lines; `change` falsifies its members, or one page’s. */
+export function states(
+  world: World,
+  from: 'ncsc' | 'ico',
+  pages: HeldLine[][] = [[]],
+  change: (members: Record<string, unknown>, page: number) => object = (members) => members,
+): Said[] {
+  const { n, previous } = world.chainAt(from)
+  const { id } = world.organisation
+  const [due, before] = [instant(world.now()), world.due[from]]
+  world.due[from] = due
+  return pages.map((lines, nth) => {
+    const place = ({ since, item, record }: HeldLine) => `${since} ${item} ${record}`
+    const list = Buffer.from(canonical({ holdings: lines.toSorted((a, b) => (place(a) < place(b) ? -1 : 1)) }))
+    if (!world.lists.some((known) => list.equals(known))) world.lists.push(list)
+    const members = {
+      organisation: id,
+      due,
+      ...(before !== undefined && { before }),
+      entries: n + pages.length,
+      head: b64u(previous),
+      page: nth + 1,
+      pages: pages.length,
+      held: pages.flat().length,
+      ...(from === 'ncsc' && { ending: 'except anything whose notice is lawfully deferred' }),
+    }
+    return world.say(from, 'portal', 'statement', change(members, nth + 1), { payload: list, chain: id })
+  })
+}
+
 /** The text of a bundle, sealed by the portal or by whoever holds this key. */
 export function sealedBy(value: Unsealed, signer: Signer): string {
   return sealed(value, signSeal(sealHash(value), signer))
 }
 
-export function bundleOf(world: World, gathered: Omit<Gathered, 'deployment' | 'organisation'>): Unsealed {
-  return composeBundle({ deployment: world.trust.deployment, organisation: world.organisation.id, ...gathered }, world.now())
+export function bundleOf(world: World, gathered: Omit<Gathered, 'deployment' | 'organisation' | 'lists'>): Unsealed {
+  const { trust, organisation, lists } = world
+  return composeBundle({ deployment: trust.deployment, organisation: organisation.id, lists, ...gathered }, world.now())
 }

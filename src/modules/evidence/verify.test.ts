@@ -49,11 +49,24 @@ test('a whole story passes every check, and says who holds what', () => {
   assert.deepEqual(verdict.notShown, { ncsc: 1, ico: 1 })
 })
 
-test('it says what is not proved: no statement says yet that this is everything', () => {
+test('it says what is not proved: what came after the newest statements, and where none is due yet all that may be missing', () => {
   const verdict = verifyBundle(text, whole.world.trust)
-  assert.ok(verdict.notProved.some((line) => line.includes('no daily statement')))
+  for (const authority of ['NCSC', 'ICO'])
+    assert.ok(
+      verdict.notProved.some((line) => line.includes(`nothing happened at the ${authority} after`)),
+      authority,
+    )
   assert.ok(verdict.notProved.some((line) => line.includes('1 entry of the NCSC')))
   assert.ok(verdict.liars.length > 0)
+  const young = verdictOn(shortStory())
+  assert.ok(young.notProved.some((line) => line.includes('no daily statement of it is due yet')))
+})
+
+test('it says what each authority signed that it holds, the NCSC in the words it always uses', () => {
+  const { proved } = verifyBundle(text, whole.world.trust)
+  const [ncsc, ico] = ['NCSC', 'ICO'].map((name) => proved.find((line) => line.includes(`the ${name} signed, unasked`)))
+  assert.match(ncsc!, /it holds nothing that .*, except anything whose notice is lawfully deferred\./)
+  assert.match(ico!, /it holds 2 items that [^,]* itself\. Its receipts account for every one\./)
 })
 
 test('what was sent and not confirmed is shown as that, and what was stopped is not', () => {
@@ -105,22 +118,36 @@ test('a byte more or less, a mark before it, another spelling: not a bundle', ()
 
 // What a portal that is not honest can do: it holds the key of the seal, and seals whatever it has made of the bundle.
 
-const lists = ['submissions', 'requests', 'enquiries', 'refusals', 'permissions', 'withdrawals', 'notices', 'receipts', 'others'] as const
+const lists = [
+  'submissions',
+  'requests',
+  'enquiries',
+  'refusals',
+  'permissions',
+  'withdrawals',
+  'notices',
+  'receipts',
+  'statements',
+  'holdings',
+  'others',
+] as const
 type List = (typeof lists)[number]
+const linkName = ({ from, record }: Unsealed['others'][number]): string => `link ${from}${typeof record === 'string' ? '' : ' opened'}`
 const nameOf = (bundle: Unsealed, list: List, at: number): string => {
   const element = bundle[list][at]!
-  if (list === 'others') return `link ${(element as Unsealed['others'][number]).from}`
+  if (list === 'holdings') return 'list of holdings'
+  if (list === 'others') return linkName(element as Unsealed['others'][number])
   const { record } = recordIn(typeof element === 'string' ? element : (element as { statement: string }).statement)
   return [record.kind, record.kind === 'receipt' ? `${record.from} ${record['about']}` : record.to].join(' ')
 }
 const withList = (bundle: Unsealed, list: List, elements: unknown[]): Unsealed => ({ ...bundle, [list]: elements })
 const elements = (bundle: Unsealed) => lists.flatMap((list) => bundle[list].map((_, at) => ({ list, at, name: nameOf(bundle, list, at) })))
 
-test('dropping any one element shows, but for the newest entry of each authority and what no authority has signed for', () => {
+test('dropping any one element shows, but for what no authority has signed for', () => {
   const unnoticed = elements(whole.bundle)
     .filter(({ list, at }) => verdictOn(whole, withList(whole.bundle, list, whole.bundle[list].toSpliced(at, 1))).ok)
     .map(({ name }) => name)
-  assert.deepEqual(unnoticed, ['report ncsc', 'receipt ncsc withdrawal', 'receipt ico recall'])
+  assert.deepEqual(unnoticed, ['report ncsc'])
 })
 
 test('no element twice, no two in another order', () => {
@@ -145,13 +172,19 @@ test('no element in place of another, of any list', () => {
     }
 })
 
+/** Of an element that is shown whole. */
+const payloadIn = (one: object): string => (one as { payload?: string; words?: string }).payload ?? (one as { words: string }).words
+
 test('no part of an element in place of the same part of another', () => {
   const list = whole.bundle.submissions
   const parts: [string, Unsealed][] = [
-    ['payload of another report', { ...whole.bundle, submissions: [{ ...list[0]!, payload: list[1]!.payload }, ...list.slice(1)] }],
+    ['payload of another report', { ...whole.bundle, submissions: [{ ...list[0]!, payload: payloadIn(list[1]!) }, ...list.slice(1)] }],
     [
       'words of another request',
-      { ...whole.bundle, requests: [{ ...whole.bundle.requests[0]!, words: whole.bundle.requests[1]!.words }, whole.bundle.requests[1]!] },
+      {
+        ...whole.bundle,
+        requests: [{ ...whole.bundle.requests[0]!, words: payloadIn(whole.bundle.requests[1]!) }, whole.bundle.requests[1]!],
+      },
     ],
     [
       'another enrolment',
@@ -166,7 +199,7 @@ test('no part of an element in place of the same part of another', () => {
       'words of another enquiry',
       {
         ...whole.bundle,
-        enquiries: [{ ...whole.bundle.enquiries[0]!, payload: whole.bundle.enquiries[1]!.payload }, ...whole.bundle.enquiries.slice(1)],
+        enquiries: [{ ...whole.bundle.enquiries[0]!, payload: payloadIn(whole.bundle.enquiries[1]!) }, ...whole.bundle.enquiries.slice(1)],
       },
     ],
     ['withdrawal without its signature', { ...whole.bundle, withdrawals: [{ statement: whole.bundle.withdrawals[0]!.statement }] }],
@@ -181,15 +214,16 @@ test('no part of an element in place of the same part of another', () => {
   for (const [what, bundle] of parts) assert.equal(verdictOn(whole, bundle).ok, false, what)
 })
 
-test('what a portal can say without being contradicted: the incident\u2019s number and name, and a later date', () => {
+test('what a portal can say without being contradicted: the incident\u2019s number and name, and a date up to 48 hours after the newest statement', () => {
   const labels = {
     ...whole.bundle,
     incident: { id: whole.bundle.organisation.id, reference: 'INC-AAAA-AAAA' },
-    at: '2027-11-25T09:00:00.000Z',
+    at: '2026-11-27T09:30:00.000Z',
   }
   const verdict = verdictOn(whole, labels)
   assert.equal(verdict.ok, true)
   assert.ok(verdict.notProved.some((line) => line.includes('portal\u2019s words')))
+  refused(verdictOn(whole, { ...labels, at: '2026-11-27T10:00:00.000Z' }), 'completeness', 'two days without a statement')
 })
 
 /** The entry becomes a link, as if it were about another matter. */

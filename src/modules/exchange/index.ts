@@ -58,6 +58,19 @@ export {
   type SignKind,
 } from './message.ts'
 export { NotYet } from './not-yet.ts'
+export {
+  isOpen,
+  openSealed,
+  PADDING,
+  paddingFor,
+  readSealed,
+  sealedBytes,
+  sealedReport,
+  sealReport,
+  type SealedHead,
+  type SealedReport,
+  type ShownItem,
+} from './sealed-report.ts'
 export { decisionOn, outcomesOf, receiptsFor, requestSend, waitFor, type Outcome, type Receipt } from './requests.ts'
 export {
   dropPayloads,

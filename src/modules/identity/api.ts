@@ -8,7 +8,8 @@ import { mandateStates, scopes } from './mandate.ts'
 import { giveMandate, mandatesOf, revokeMandate, type Mandate } from './mandates.ts'
 import { changeProfile, ownOrganisation } from './organisations.ts'
 import { sectors, sizeBands } from './profile.ts'
-import { colleagueRoles, mandateGivers, ownPeople, teamKeepers } from './roles.ts'
+import { rights } from './rights.ts'
+import { colleagueRoles } from './roles.ts'
 
 /** Where organisations are at home: the portal. */
 export type IdentityDeps = { db: Db; folders: FolderSeal }
@@ -31,7 +32,7 @@ function colleaguesApi({ db, folders }: IdentityDeps): Endpoint[] {
       method: 'GET',
       path: '/colleagues',
       summary: 'Who else belongs to your organisation, or holds a token of your folder',
-      who: ownPeople,
+      who: rights.seeColleagues,
       reply: z.object({ colleagues: z.array(colleague) }),
       handle: async ({ ctx }) => {
         const all = await listColleagues(db, folders, ctx)
@@ -42,7 +43,8 @@ function colleaguesApi({ db, folders }: IdentityDeps): Endpoint[] {
       method: 'POST',
       path: '/colleagues',
       summary: 'Lets somebody more in, with a token that is shown this once; never as a signatory',
-      who: teamKeepers,
+      who: rights.keepColleagues,
+      stepUp: true,
       status: 201,
       body: z.strictObject({ name: z.string(), role: z.enum(colleagueRoles) }),
       reply: z.object({ id: z.uuid(), token: z.string() }),
@@ -52,7 +54,7 @@ function colleaguesApi({ db, folders }: IdentityDeps): Endpoint[] {
       method: 'DELETE',
       path: '/colleagues/:id',
       summary: 'Somebody leaves: their tokens and sessions open nothing from now on. Not oneself; a signatory only by a signatory',
-      who: teamKeepers,
+      who: rights.keepColleagues,
       reply: z.object({ id: z.uuid() }),
       handle: async ({ params, ctx }) => {
         await transact(db, (tx) => removeColleague(tx, params['id']!, folders, ctx))
@@ -89,7 +91,7 @@ function mandatesApi({ db }: IdentityDeps): Endpoint[] {
       method: 'GET',
       path: '/mandates',
       summary: 'Mandates your organisation gave, those you hold, and the code you tell a client as an agent',
-      who: [...ownPeople, 'agent'],
+      who: rights.seeMandates,
       reply: z.object({ code: z.string(), given: z.array(mandate), held: z.array(mandate) }),
       handle: async ({ ctx }) => {
         const { code, given, held } = await mandatesOf(db, ctx)
@@ -100,7 +102,8 @@ function mandatesApi({ db }: IdentityDeps): Endpoint[] {
       method: 'POST',
       path: '/mandates',
       summary: 'Lets an agent act for your organisation until a day: they never sign, invite or mandate for it',
-      who: mandateGivers,
+      who: rights.giveMandates,
+      stepUp: true,
       status: 201,
       body: newMandate,
       reply: mandate,
@@ -113,7 +116,7 @@ function mandatesApi({ db }: IdentityDeps): Endpoint[] {
       method: 'DELETE',
       path: '/mandates/:id',
       summary: 'Ends a mandate at once: by the client, or by the agent who gives it up',
-      who: [...ownPeople, 'agent'],
+      who: rights.seeMandates,
       reply: mandate,
       handle: async ({ params, ctx }) => shown(await transact(db, (tx) => revokeMandate(tx, params['id']!, ctx))),
     }),
@@ -146,7 +149,7 @@ function organisationApi({ db }: IdentityDeps): Endpoint[] {
       method: 'GET',
       path: '/organisation',
       summary: 'The organisation you belong to, or act for',
-      who: [...ownPeople, 'agent'],
+      who: rights.seeProfile,
       reply: organisation,
       handle: ({ ctx }) => ownOrganisation(db, ctx),
     }),
@@ -155,7 +158,7 @@ function organisationApi({ db }: IdentityDeps): Endpoint[] {
       path: '/organisation',
       summary:
         'Sector (the ICO\u2019s list) and size; what is left out stays. The name, and numbers that were proved, change only by proof',
-      who: teamKeepers,
+      who: rights.keepProfile,
       body: z.strictObject({
         sector: z.enum(sectors).optional(),
         sizeBand: z.enum(sizeBands).optional(),

@@ -14,11 +14,13 @@ import {
   enrolmentOf,
   enrolmentsOf,
   issueToken,
+  lockKey,
   openSession,
   organisationById,
   organisationByIdentifier,
   people,
   revokeTokens,
+  suspendedSince,
   suspendEnrolment,
   upsertOrganisation,
 } from './index.ts'
@@ -167,6 +169,7 @@ test('a key is enrolled once; the same record again changes nothing, another is 
       ],
     },
     effectiveFrom: now,
+    person: asha,
   }
   await transact(gateway, (tx) => enrol(tx, enrolment, ctx))
   await transact(db, (tx) => enrol(tx, enrolment, ctx))
@@ -185,10 +188,41 @@ test('a key is enrolled once; the same record again changes nothing, another is 
 
 test('a suspended key counts from the earliest time that was said; its record cannot be edited', async () => {
   const early = new Date('2026-11-20T00:00:00.000Z')
-  for (const since of [now, early, now]) await transact(db, (tx) => suspendEnrolment(tx, { kid: 'kid-1', since }, ctx))
+  const key = { kid: 'kid-1', org: water.id }
+  for (const since of [now, early, now]) await transact(db, (tx) => suspendEnrolment(tx, { ...key, since }, ctx))
   assert.deepEqual((await enrolmentOf(db, 'kid-1'))?.suspendedSince, early)
+  assert.deepEqual(await transact(gateway, (tx) => lockKey(tx, key)), early)
   await assert.rejects(db.pool.query("update identity.enrolments set record = '{}'"), { code: '42501' })
   await assert.rejects(db.pool.query('delete from identity.enrolments'), { code: '42501' })
+  await assert.rejects(db.pool.query('delete from identity.key_standing'), { code: '42501' })
+  for (const lifted of ['null', "'infinity'"])
+    await assert.rejects(db.pool.query(`update identity.key_standing set suspended_since = ${lifted}`), { constraint: 'key_standing_kept' })
+})
+
+test('another organisation’s word does not reach a key, and a key that is not known yet can be suspended', async () => {
+  const stranger = systemRandom.uuid()
+  await transact(db, (tx) => suspendEnrolment(tx, { kid: 'kid-9', org: stranger, since: now }, ctx))
+  assert.equal(await suspendedSince(db, { kid: 'kid-9', org: water.id }), undefined)
+  assert.deepEqual(await suspendedSince(db, { kid: 'kid-9', org: stranger }), now)
+})
+
+test('a suspended key takes with it every key that it let in since, and none that came before or by another way', async () => {
+  const record = { payload: 'e30', signatures: [] }
+  const at = (day: number): Date => new Date(Date.UTC(2026, 9, day))
+  const keys: [kid: string, day: number, letInBy?: string][] = [
+    ['root', 1],
+    ['before', 2, 'root'],
+    ['after', 11, 'root'],
+    ['grandchild', 12, 'after'],
+    ['apart', 13],
+  ]
+  for (const [kid, day, letInBy] of keys) {
+    const row = { kid, org: water.id, record, effectiveFrom: at(day), ...(letInBy && { letInBy }) }
+    await transact(db, (tx) => enrol(tx, row, ctx))
+  }
+  const reached = await transact(db, (tx) => suspendEnrolment(tx, { kid: 'root', org: water.id, since: at(10) }, ctx))
+  assert.deepEqual(reached, ['root', 'after', 'grandchild'])
+  for (const kid of ['before', 'apart']) assert.equal((await enrolmentOf(db, kid))?.suspendedSince, undefined, kid)
 })
 
 test('people are listed by organisation, and somebody is described in plain words', async () => {

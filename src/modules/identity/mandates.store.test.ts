@@ -19,6 +19,7 @@ import {
   issueToken,
   mandatesOf,
   openSession,
+  recognise,
   organisationById,
   organisationByIdentifier,
   revokeMandate,
@@ -60,7 +61,7 @@ const web = await createWeb({
       submit: async () => new Refusal('already-done'),
     },
   ],
-  authenticate: shown,
+  authenticate: (given) => recognise(db, given, seeding, folders),
   makeCtx: as,
   health: async () => ({ ready: true, checks: {} }),
 })

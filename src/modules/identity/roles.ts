@@ -7,11 +7,14 @@ export const roles = {
   'agent': { side: 'organisation', team: 'People', title: 'agent acting for the organisation' },
   'client-contact': { side: 'organisation', team: 'People', title: 'contact for an agent' },
 
+  'notice-desk': { side: 'operator', team: 'Portal operator', title: 'notice desk of the portal operator' },
+
   'duty-officer': { side: 'ncsc', team: 'Incident management', title: 'duty officer' },
   'handler': { side: 'ncsc', team: 'Incident management', title: 'incident handler' },
   'releasing-officer': { side: 'ncsc', team: 'Release and review', title: 'releasing officer' },
   'threat-reviewer': { side: 'ncsc', team: 'Release and review', title: 'threat reviewer' },
   'category-approver': { side: 'ncsc', team: 'Release and review', title: 'category approver' },
+  'enrolment-officer': { side: 'ncsc', team: 'Release and review', title: 'enrolment officer' },
   'legal': { side: 'ncsc', team: 'Release and review', title: 'legal adviser' },
 
   'triage': { side: 'ico', team: 'Casework', title: 'triage officer' },
@@ -34,7 +37,7 @@ export const roles = {
   'records-officer': { side: 'both', team: 'Records and oversight', title: 'records officer' },
   'administrator': { side: 'both', team: 'Records and oversight', title: 'administrator' },
   'auditor': { side: 'both', team: 'Records and oversight', title: 'auditor' },
-} as const satisfies Record<string, { side: 'organisation' | 'ncsc' | 'ico' | 'both'; team: string; title: string }>
+} as const satisfies Record<string, { side: 'organisation' | 'operator' | 'ncsc' | 'ico' | 'both'; team: string; title: string }>
 
 export type RoleId = keyof typeof roles
 

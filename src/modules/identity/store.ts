@@ -1,4 +1,5 @@
 import type { Bytes } from '#platform/bytes'
+import type { TokenScope } from '#platform/context'
 import { query, queryOne, type Db, type Tx } from '#platform/db'
 
 export type OrganisationRow = {
@@ -23,7 +24,15 @@ export type HolderRow = {
   /** Whom a session acts for; a token acts for nobody else unless each call says so. */
   client: string | null
 }
-export type EnrolmentRow = { kid: string; organisation: string; record: string; effective_from: Date; suspended_since: Date | null }
+export type EnrolmentRow = {
+  kid: string
+  organisation: string
+  record: string
+  effective_from: Date
+  person: string | null
+  let_in_by: string | null
+  suspended_since: Date | null
+}
 export type Holder = { person: string } | { folder: string; colleague?: string }
 
 const organisationColumns = 'id, name, identifiers, sector, size_band, verified'
@@ -92,13 +101,28 @@ export async function selectPeople(db: Db | Tx): Promise<PersonRow[]> {
   )
 }
 
-export async function insertToken(tx: Tx, hash: Bytes, holder: Holder, created: Date, expires: Date): Promise<void> {
-  await query(tx, 'insert into identity.tokens (hash, person, folder, colleague, created, expires) values ($1, $2, $3, $4, $5, $6)', [
-    hash,
-    ...columnsOf(holder),
-    created,
-    expires,
-  ])
+export type NewTokenRow = {
+  id: string
+  hash: Bytes
+  holder: Holder
+  created: Date
+  expires: Date
+  name: Bytes | null
+  scopes: TokenScope[]
+  /** Null: all that its person has at the time. */
+  roles: string[] | null
+  /** The token it was made with. */
+  maker: string | null
+}
+
+export async function insertToken(tx: Tx, row: NewTokenRow): Promise<void> {
+  const { id, hash, holder, created, expires, name, scopes, roles, maker } = row
+  await query(
+    tx,
+    `insert into identity.tokens (id, hash, person, folder, colleague, created, expires, name, scopes, roles, maker)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [id, hash, ...columnsOf(holder), created, expires, name, scopes, roles, maker],
+  )
 }
 
 export async function revokeTokens(tx: Tx, holder: Holder, at: Date): Promise<void> {
@@ -114,10 +138,19 @@ export async function revokeTokens(tx: Tx, holder: Holder, at: Date): Promise<vo
 
 const holderColumns = 'p.id, p.name, p.organisation, p.roles, c.id as colleague, c.name as colleague_name, c.role as colleague_role'
 
-export async function holderOfToken(db: Db | Tx, hash: Bytes, at: Date): Promise<HolderRow | undefined> {
+export type TokenHolderRow = HolderRow & {
+  token: string
+  scopes: TokenScope[]
+  token_roles: string[] | null
+  expires: Date
+  last_used: string | null
+}
+
+export async function holderOfToken(db: Db | Tx, hash: Bytes, at: Date): Promise<TokenHolderRow | undefined> {
   return queryOne(
     db,
-    `select ${holderColumns}, t.folder, null as client
+    `select ${holderColumns}, t.folder, null as client,
+      t.id as token, t.scopes, t.roles as token_roles, t.expires, to_char(t.last_used, 'YYYY-MM-DD') as last_used
     from identity.tokens t
     left join identity.people p on p.id = t.person
     left join identity.folder_colleagues c on c.id = t.colleague
@@ -127,11 +160,15 @@ export async function holderOfToken(db: Db | Tx, hash: Bytes, at: Date): Promise
   )
 }
 
-export async function insertSession(tx: Tx, hash: Bytes, holder: Holder, created: Date, expires: Date): Promise<void> {
+export type NewSessionRow = { hash: Bytes; holder: Holder; created: Date; expires: Date; proved_at: Date | null }
+
+export async function insertSession(tx: Tx, row: NewSessionRow): Promise<void> {
+  const { hash, holder, created, expires, proved_at } = row
   await query(
     tx,
-    'insert into identity.sessions (hash, person, folder, colleague, created, last_seen, expires) values ($1, $2, $3, $4, $5, $5, $6)',
-    [hash, ...columnsOf(holder), created, expires],
+    `insert into identity.sessions (hash, person, folder, colleague, created, last_seen, expires, proved_at)
+    values ($1, $2, $3, $4, $5, $5, $6, $7)`,
+    [hash, ...columnsOf(holder), created, expires, proved_at],
   )
 }
 
@@ -154,10 +191,10 @@ export async function holderOfSession(
   hash: Bytes,
   at: Date,
   quietSince: Date,
-): Promise<(HolderRow & { last_seen: Date }) | undefined> {
+): Promise<(HolderRow & { last_seen: Date; proved_at: Date | null }) | undefined> {
   return queryOne(
     db,
-    `select ${holderColumns}, s.folder, s.last_seen, s.client
+    `select ${holderColumns}, s.folder, s.last_seen, s.proved_at, s.client
     from identity.sessions s
     left join identity.people p on p.id = s.person
     left join identity.folder_colleagues c on c.id = s.colleague
@@ -165,39 +202,6 @@ export async function holderOfSession(
       and not exists (select 1 from identity.departures d where d.who = coalesce(s.colleague, s.person, s.folder))`,
     [hash, at, quietSince],
   )
-}
-
-/** False where the key is enrolled already. */
-export async function insertEnrolment(tx: Tx, row: Omit<EnrolmentRow, 'suspended_since'>): Promise<boolean> {
-  const rows = await query(
-    tx,
-    `insert into identity.enrolments (kid, organisation, record, effective_from)
-    values ($1, $2, $3, $4)
-    on conflict (kid) do nothing
-    returning kid`,
-    [row.kid, row.organisation, row.record, row.effective_from],
-  )
-  return rows.length === 1
-}
-
-export async function selectEnrolment(db: Db | Tx, kid: string): Promise<EnrolmentRow | undefined> {
-  return queryOne(db, 'select kid, organisation, record, effective_from, suspended_since from identity.enrolments where kid = $1', [kid])
-}
-
-export async function selectEnrolmentsOf(db: Db | Tx, organisation: string): Promise<EnrolmentRow[]> {
-  return query(
-    db,
-    `select kid, organisation, record, effective_from, suspended_since
-    from identity.enrolments
-    where organisation = $1
-    order by effective_from, kid`,
-    [organisation],
-  )
-}
-
-/** The earliest time said wins. */
-export async function suspendKey(tx: Tx, kid: string, since: Date): Promise<void> {
-  await query(tx, 'update identity.enrolments set suspended_since = least(suspended_since, $2) where kid = $1', [kid, since])
 }
 
 function columnsOf(holder: Holder): [person: string | null, folder: string | null, colleague: string | null] {

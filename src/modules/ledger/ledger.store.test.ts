@@ -402,8 +402,11 @@ test('a stranger with the public files alone finds tiles, heads and proofs as th
   assert.equal(ids.length, 6)
 })
 
-test('the public files end with the newest signed head, and have one path each', async () => {
+test('the public files end with the newest head that somebody cosigned, and have one path each', async () => {
   for (let n = 0; n < 3; n += 1) await closeInterval(db, ledger, ctx)
+  assert.equal(await readLedgerFile(desk, 'checkpoint'), undefined, 'nobody else keeps any of it')
+  await cosigned()
+  await closeInterval(db, ledger, ctx)
   const there = ['checkpoint', 'tile/0/000.p/1', 'tile/0/000.p/3', 'tile/entries/000.p/3']
   for (const path of there) assert.ok(await readLedgerFile(desk, path), path)
   const checkpoint = (await readLedgerFile(desk, 'checkpoint'))!

@@ -95,6 +95,19 @@ export async function placeKnown(tx: Tx, places: readonly KnownPlace[]): Promise
   )
 }
 
+/** Organisations of which there were entries, and nobody can show their numbers: their chains begin anew. */
+export async function beginChains(tx: Tx, chains: readonly { organisation: string; head: Bytes }[]): Promise<void> {
+  await query(
+    tx,
+    `insert into ledger.chains (organisation, n, head)
+     select distinct on (organisation) organisation, 1, head
+     from unnest($1::text[], $2::bytea[]) as begun (organisation, head)
+     order by organisation
+     on conflict on constraint chains_pk do nothing`,
+    [chains.map(({ organisation }) => organisation), chains.map(({ head }) => head)],
+  )
+}
+
 /** A chain goes on after the last entry that anybody can show. */
 export async function raiseChains(tx: Tx, chains: readonly { organisation: string; n: number; head: Bytes }[]): Promise<void> {
   await query(

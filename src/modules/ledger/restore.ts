@@ -5,7 +5,7 @@ import { LedgerBroken, readEdge, type LedgerIdentity } from './interval.ts'
 import { commitmentOf, type LogMember } from './log-member.ts'
 import { parseCheckpoint, signCheckpoint, signedBy } from './note.ts'
 import { entriesOf } from './peaks.ts'
-import { insertLost, insertLostEntries, placeKnown, raiseChains, type LostEntry, type LostHead } from './restore-store.ts'
+import { beginChains, insertLost, insertLostEntries, placeKnown, raiseChains, type LostEntry, type LostHead } from './restore-store.ts'
 import * as store from './store.ts'
 import { edgeRoot, extend, HASH_BYTES, leafHash } from './tree.ts'
 
@@ -95,7 +95,10 @@ export async function passOver(db: Db, intervals: number, ctx: Ctx): Promise<num
   return count
 }
 
-/** An entry of ours as somebody who was sent it can show it: the record's hash, its `log` member, and, if it is in the database, its id. */
+/**
+ * An entry of ours as somebody who was sent it can show it: the record's hash, its `log` member, and, if it is in the database, its id.
+ * `organisation`: in whose chain it stands.
+ */
 export type ShownEntry = { id?: string; recordHash: Bytes; log: LogMember; organisation?: string }
 
 /**
@@ -117,6 +120,10 @@ export async function takeBackEntries(tx: Tx, shown: readonly ShownEntry[], ctx:
     })),
   )
   await raiseChains(tx, lastOfEach(lost))
+  const unnumbered = shown.flatMap(({ log, recordHash, organisation }) =>
+    log.opening || !organisation ? [] : [{ organisation, head: lostEntry({ id: '', log, recordHash }).commitment }],
+  )
+  if (unnumbered.length > 0) await beginChains(tx, unnumbered)
   return entries.map(({ id }) => id)
 }
 

@@ -47,6 +47,7 @@ export const keepWithdrawal: Inbound = async (tx, { record }, _queue, ctx) => {
  * copy of what was said on the way. Its receipt follows as any other's.
  */
 export const prepareTelephoned: Outbound = async (tx, request, ctx) => {
+  if (request.to !== 'portal') throw new Refusal('flow-not-allowed', { clause: CLAUSE })
   const told = await telephonedById(tx, request.id)
   if (!told) throw new Refusal('not-found')
   const { permission, organisation, caller, number, number_from: numberFrom, words, taken_at } = told

@@ -102,6 +102,7 @@ async function mustBeItsOwn(tx: Tx, organisation: string, items: ItemRef[]): Pro
 
 /** An officer's no to an offer. The organisation is told that, and no more: the reason stays here. */
 export const prepareDecline: Outbound = async (tx, request) => {
+  if (request.to !== 'portal') throw new Refusal('flow-not-allowed', { clause: CLAUSE })
   const declined = await declinedById(tx, request.id)
   const offer = declined && (await offerById(tx, declined.offer))
   if (!offer) throw new Refusal('not-found')

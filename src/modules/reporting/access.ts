@@ -6,6 +6,7 @@ import type { AuthorityId, NodeId } from '#exchange'
 import type { FolderKeys, Owner } from './folder.ts'
 import { readPayload, type IncidentKind, type Stage } from './incident.ts'
 import { requireRight } from './rights.ts'
+import { sealedItems } from './sealed-report.ts'
 import {
   incidentById,
   incidentByReference,
@@ -27,6 +28,8 @@ export type Submission = {
   envelope: string
   stage: Stage
   submittedAt: Date
+  /** On the reporter's own machine: what is in it cannot be read here. */
+  sealed: boolean
 }
 
 export type OpenedItem = {
@@ -85,8 +88,8 @@ export async function submissionsOf(db: Db | Tx, incident: Incident): Promise<Su
 }
 
 export function submissionOf(row: SubmissionRow): Submission {
-  const { id, incident, recipient: to, reference, record: envelope, stage, filed_at: submittedAt } = row
-  return { id, incident, owner: ownerOf(row), to, reference, envelope, stage, submittedAt }
+  const { id, incident, recipient: to, reference, record: envelope, stage, filed_at: submittedAt, sealed } = row
+  return { id, incident, owner: ownerOf(row), to, reference, envelope, stage, submittedAt, sealed }
 }
 
 /** The bytes as they were sent, for the owner's own bundle. */
@@ -115,7 +118,8 @@ function isReader(row: SubmissionRow, ctx: Ctx): boolean {
 }
 
 async function openItems(row: SubmissionRow, folders: FolderKeys): Promise<OpenedItem[]> {
-  const payload = readPayload(await folders.open(ownerOf(row), row.id, row.payload))
+  const bytes = await folders.open(ownerOf(row), row.id, row.payload)
   const { incident, recipient: to, reference, record: envelope } = row
-  return payload.items.map(({ id, question, value }) => ({ id, question, value, incident, to, reference, envelope }))
+  const items = row.sealed ? sealedItems(bytes) : readPayload(bytes).items
+  return items.map(({ id, question, value }) => ({ id, question, value, incident, to, reference, envelope }))
 }

@@ -3,25 +3,30 @@ import { endpoint, Reply, type Call, type Endpoint } from '#platform/api'
 import { instant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import { transact, type Tx } from '#platform/db'
+import { invalid } from '#platform/errors'
+import { sealedReport, type AuthorityId } from '#exchange'
 import { organisationById } from '#identity'
 import { incidentOf, ownerOf, rowForActor, submissionsOf } from './access.ts'
 import { answer, draftEndpoints } from './draft-api.ts'
 import { fileReport, previewReport } from './filing.ts'
 import type { FolderKeys } from './folder.ts'
-import { incidentKinds, stages } from './incident.ts'
+import { incidentKinds, stages, type Answer } from './incident.ts'
 import { openIncident } from './opening.ts'
 import { progressOf } from './progress.ts'
 import { question, questions } from './questions.ts'
 import { filed, filedReply, submissionLine, submissionShown, viewsShown, type ReportingDeps } from './replies.ts'
 import { requireRight, requireRole } from './rights.ts'
+import { fileSealed, sealingTerms, termsForSealing, type SealingTerms } from './sealed-filing.ts'
 import { becomeIncident, incidentsInFolder, lockIncident, type IncidentRow } from './store.ts'
 
 export type { ReportingDeps } from './replies.ts'
 
 const newIncident = z.strictObject({ title: z.string(), kind: z.enum(incidentKinds).default('incident') })
+/** Answers typed here, or whole reports that were sealed elsewhere: one or the other. */
 const report = z.strictObject({
   stage: z.enum(stages),
-  answers: z.array(answer).min(1).max(300),
+  answers: z.array(answer).min(1).max(300).optional(),
+  sealed: z.array(sealedReport).min(1).max(2).optional(),
   submit: z.boolean(),
   idempotencyKey: z.string().min(8).max(200).optional(),
 })
@@ -85,6 +90,15 @@ export function api(deps: ReportingDeps): Endpoint[] {
     }),
     endpoint({
       method: 'POST',
+      path: '/incidents/:id/references',
+      summary: 'For a report that is to be sealed on one’s own machine: the reference each body will know the incident by, and what it is told of who reports',
+      who: 'signed-in',
+      body: z.strictObject({ to: z.array(z.enum(['ncsc', 'ico'])).min(1).max(2) }),
+      reply: z.object({ terms: z.array(sealingTerms) }),
+      handle: async ({ params, body, ctx }) => ({ terms: await termsAt(deps, params['id']!, body.to, ctx) }),
+    }),
+    endpoint({
+      method: 'POST',
       path: '/incidents/:id/kind',
       summary: 'Says that a near miss was an incident after all; from then on it may be told to the ICO, and clocks run',
       who: 'signed-in',
@@ -123,15 +137,32 @@ async function page(deps: ReportingDeps, row: IncidentRow): Promise<z.infer<type
 type ReportCall = Call<z.infer<typeof report>>
 
 async function submitReport(deps: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
-  const incident = await rowForActor(deps.db, params['id']!, ctx)
-  const filing = await transact(deps.db, (tx) => fileReport(tx, { ...body, incident: incident.id }, deps.folders, ctx))
-  return filedReply(deps, { filing, incident: incident.id }, ctx)
+  const { id } = await rowForActor(deps.db, params['id']!, ctx)
+  const { answers, sealed, ...more } = body
+  const filing = await transact(deps.db, (tx) =>
+    sealed && !answers
+      ? fileSealed(tx, { ...more, sealed, incident: id }, deps.folders, ctx)
+      : fileReport(tx, { ...more, answers: typedIn(body), incident: id }, deps.folders, ctx),
+  )
+  return filedReply(deps, { filing, incident: id }, ctx)
+}
+
+function typedIn({ answers, sealed }: z.infer<typeof report>): Answer[] {
+  if (answers && !sealed) return answers
+  throw invalid({ field: 'answers', message: 'Send either answers, or reports that were sealed elsewhere' })
+}
+
+/** The caller's own incident alone: to anybody else there is none. */
+async function termsAt(deps: ReportingDeps, id: string, to: AuthorityId[], ctx: Ctx): Promise<SealingTerms[]> {
+  const incident = await rowForActor(deps.db, id, ctx)
+  return transact(deps.db, (tx) => termsForSealing(tx, { incident: incident.id, to }, deps.folders, ctx))
 }
 
 async function showViews({ db }: ReportingDeps, { params, body, ctx }: ReportCall): Promise<Reply<z.infer<typeof filed>>> {
   const incident = await rowForActor(db, params['id']!, ctx)
   requireRight('file', ownerOf(incident), ctx.actor)
-  return new Reply(200, { views: viewsShown(await previewReport(db, incident, body)) })
+  const { stage } = body
+  return new Reply(200, { views: viewsShown(await previewReport(db, incident, { stage, answers: typedIn(body) })) })
 }
 
 async function wasAnIncident(tx: Tx, id: string, ctx: Ctx): Promise<IncidentRow> {

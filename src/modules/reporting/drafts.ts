@@ -135,9 +135,9 @@ async function keep(tx: Tx, { incident, draft, save }: Kept, folders: FolderKeys
 
 export type FiledAnswer = Filed & { stage: Stage; at: Date; by: string; corrects?: string; why?: string }
 
-/** Everything that went to any body, oldest first. For whoever has shown that the folder is theirs. */
+/** Everything that went to any body and can be read here, oldest first. For whoever has shown that the folder is theirs. */
 export async function filedIn(db: Db | Tx, incident: IncidentRow, folders: FolderKeys): Promise<FiledAnswer[]> {
-  const rows = await submissionsOfIncident(db, incident.id)
+  const rows = (await submissionsOfIncident(db, incident.id)).filter(({ sealed }) => !sealed)
   const opened = await Promise.all(
     rows.map(async (row) => {
       const { items, stage, corrections = [] } = readPayload(await folders.open(ownerOf(row), row.id, row.payload))

@@ -62,7 +62,7 @@ export async function fileReport(tx: Tx, input: Report & { incident: string }, f
   requireRight('file', ownerOf(incident), ctx.actor)
   const key = input.idempotencyKey === undefined ? null : sha256(input.idempotencyKey)
   const earlier = key && (await filingByKey(tx, incident.id, key))
-  if (earlier) return sameFiling(earlier, incident, input, folders)
+  if (earlier) return sameFiling(earlier, incident, hashOfReport(input), folders)
   refuseMistakes(await mistakesOf(tx, incident, input))
   requireCounsel(input.answers, ctx)
   return fileAndKeep(tx, { ...input, incident, key }, folders, ctx)
@@ -107,9 +107,10 @@ export async function submissionsFiled(db: Db | Tx, filing: string): Promise<Sub
   return (await submissionsOfFiling(db, filing)).map(submissionOf)
 }
 
-async function sameFiling(filing: FilingRow, incident: IncidentRow, input: Report, folders: FolderKeys): Promise<string> {
+/** The filing that bears this key already, if it is of the same report. */
+export async function sameFiling(filing: FilingRow, incident: IncidentRow, hash: Bytes, folders: FolderKeys): Promise<string> {
   const answers = await folders.open(ownerOf(incident), filing.id, filing.answers)
-  if (!equal(answers, hashOfReport(input))) throw new Refusal('replayed-differently')
+  if (!equal(answers, hash)) throw new Refusal('replayed-differently')
   return filing.id
 }
 
@@ -141,7 +142,7 @@ async function toldBefore(db: Db | Tx, incident: IncidentRow, answers: readonly 
   return told
 }
 
-async function itemsTold(db: Db | Tx, view: string): Promise<Map<string, string>> {
+export async function itemsTold(db: Db | Tx, view: string): Promise<Map<string, string>> {
   return new Map((await latestItems(db, view)).map(({ question, id }) => [question, id]))
 }
 
@@ -167,7 +168,7 @@ async function newFiling(tx: Tx, input: NewFiling, folders: FolderKeys, ctx: Ctx
  * Where nobody has signed in, the answers say which organisation it is. It is kept unverified under an id of this folder's own, so
  * that it never merges with one that proved who it is, whatever name and number were typed.
  */
-async function withOrganisation(
+export async function withOrganisation(
   tx: Tx,
   incident: IncidentRow,
   answers: Answer[],
@@ -208,7 +209,7 @@ async function submit(tx: Tx, input: NewSubmission, folders: FolderKeys, ctx: Ct
   const id = ctx.random.uuid()
   const payload = await folders.seal(ownerOf(incident), id, payloadOf(told))
   const record = await requestSend(tx, { kind: 'report', to: recipient, body: { submission: id } }, ctx)
-  await insertSubmission(tx, { id, filing, view: view.id, record, stage: told.stage, payload })
+  await insertSubmission(tx, { id, filing, view: view.id, record, stage: told.stage, payload, sealed: false })
   await insertItems(
     tx,
     id,
@@ -217,7 +218,7 @@ async function submit(tx: Tx, input: NewSubmission, folders: FolderKeys, ctx: Ct
 }
 
 /** The body's reference is drawn at the first submission to it and stays for the stages that follow. */
-async function viewFor(tx: Tx, incident: IncidentRow, recipient: AuthorityId, ctx: Ctx): Promise<ViewRow> {
+export async function viewFor(tx: Tx, incident: IncidentRow, recipient: AuthorityId, ctx: Ctx): Promise<ViewRow> {
   const known = await viewOf(tx, incident.id, recipient)
   if (known) return known
   const reference = newReference(recipient.toUpperCase(), ctx.random)
@@ -226,9 +227,9 @@ async function viewFor(tx: Tx, incident: IncidentRow, recipient: AuthorityId, ct
   return view
 }
 
-type Telling = { incident: IncidentRow & { organisation: string }; view: ViewRow; answers: ViewAnswer[] }
+export type Telling = { incident: IncidentRow & { organisation: string }; view: ViewRow; answers: ViewAnswer[] }
 
-async function organisationTold(tx: Tx, { incident, view, answers }: Telling, folders: FolderKeys): Promise<ToldOrganisation> {
+export async function organisationTold(tx: Tx, { incident, view, answers }: Telling, folders: FolderKeys): Promise<ToldOrganisation> {
   if ('organisation' in ownerOf(incident)) return verifiedOrganisation(tx, incident.organisation)
   const latest = await latestSubmission(tx, view.id)
   const before = latest && readPayload(await folders.open(ownerOf(latest), latest.id, latest.payload)).organisation

@@ -26,6 +26,8 @@ export const submissionLine = z.object({
   code: z.string().optional(),
   stage: z.enum(stages),
   submittedAt: z.iso.datetime(),
+  /** On the reporter’s own machine: the portal cannot open it. */
+  sealed: z.literal(true).optional(),
 })
 export const outstandingLine = z.object({
   question: z.string(),
@@ -59,13 +61,15 @@ export async function filedReply(
 
 async function leftOpen(db: Db, id: string, submissions: Submission[], folders: FolderKeys, ctx: Ctx): Promise<z.infer<typeof left>> {
   const known = (await answersOf(db, { id }, folders, ctx)).filter(({ from }) => from === 'filed')
-  const lacking = submissions.map(({ to }) => [to, outstanding(known, to, ctx.now()).complete])
+  // Of what was sealed elsewhere nobody here knows what it answers.
+  const open = submissions.filter(({ sealed }) => !sealed)
+  const lacking = open.map(({ to }) => [to, outstanding(known, to, ctx.now()).complete])
   return Object.fromEntries(lacking)
 }
 
 export function submissionShown(submission: Submission, progress: Progress): z.infer<typeof submissionLine> {
-  const { to, reference, envelope, stage, submittedAt } = submission
-  return { to, reference, envelope, stage, submittedAt: instant(submittedAt), ...progress }
+  const { to, reference, envelope, stage, submittedAt, sealed } = submission
+  return { to, reference, envelope, stage, submittedAt: instant(submittedAt), ...(sealed && { sealed }), ...progress }
 }
 
 const labels = new Map(questions.map(({ id, label }) => [id, label]))

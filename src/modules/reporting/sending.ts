@@ -1,5 +1,5 @@
 import { Refusal } from '#platform/errors'
-import { openItemRef, type AuthorityId, type Outbound, type Prepared } from '#exchange'
+import { openItemRef, readSealed, type AuthorityId, type Outbound, type Prepared } from '#exchange'
 import { ownerOf } from './access.ts'
 import type { FolderKeys } from './folder.ts'
 import { readPayload } from './incident.ts'
@@ -17,9 +17,12 @@ export function prepareReport(folders: FolderKeys): Outbound {
     const row = await submissionByRecord(tx, request.id)
     if (!row || row.recipient !== request.to || row.id !== request.body['submission']) throw new Refusal('flow-not-allowed')
     const bytes = await folders.open(ownerOf(row), row.id, row.payload)
-    const payload = readPayload(bytes)
+    // What was sealed elsewhere says outside what its record needs: nobody here reads the rest.
+    const sealed = row.sealed ? readSealed(bytes) : undefined
+    const payload = sealed ?? readPayload(bytes)
     const organisation = payload.organisation.id
-    const members = { organisation, reference: row.reference, stage: payload.stage, items: payload.items.map(openItemRef) }
+    const items = sealed ? sealed.items : readPayload(bytes).items.map(openItemRef)
+    const members = { organisation, reference: row.reference, stage: payload.stage, items }
     return { clause: clauses[row.recipient], members, payload: bytes, chain: organisation }
   }
 }

@@ -112,17 +112,14 @@ export async function insertFiling(
   )
 }
 
-export type NewSubmission = { id: string; filing: string; view: string; record: string; stage: Stage; payload: Bytes }
+export type NewSubmission = { id: string; filing: string; view: string; record: string; stage: Stage; payload: Bytes; sealed: boolean }
 
 export async function insertSubmission(tx: Tx, row: NewSubmission): Promise<void> {
-  await query(tx, 'insert into reporting.submissions (id, filing, view, record, stage, payload) values ($1, $2, $3, $4, $5, $6)', [
-    row.id,
-    row.filing,
-    row.view,
-    row.record,
-    row.stage,
-    row.payload,
-  ])
+  await query(
+    tx,
+    'insert into reporting.submissions (id, filing, view, record, stage, payload, sealed) values ($1, $2, $3, $4, $5, $6, $7)',
+    [row.id, row.filing, row.view, row.record, row.stage, row.payload, row.sealed],
+  )
 }
 
 export async function insertItems(tx: Tx, submission: string, items: (ItemRef & { question: string })[]): Promise<void> {
@@ -149,11 +146,13 @@ export type SubmissionRow = {
   filed_at: Date
   filed_by: string
   payload: Bytes
+  /** On the reporter's own machine: what is in it cannot be read here. */
+  sealed: boolean
 }
 
 const submissions = `
   select s.id, s.filing, i.id as incident, i.folder, i.organisation, v.recipient, v.reference, s.record, s.stage, f.filed_at, f.filed_by,
-    s.payload
+    s.payload, s.sealed
   from reporting.submissions s
   join reporting.filings f on f.id = s.filing
   join reporting.views v on v.id = s.view

@@ -1,21 +1,39 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { nodeItself, systemRandom, type Actor, type Ctx } from '#platform/context'
-import { closeDb, openDb, transact } from '#platform/db'
+import { closeDb, openDb, query, transact } from '#platform/db'
 import { createWeb } from '#platform/http'
 import { silentLog } from '#platform/log'
+import { answer, redirect, view, type Page as WebPage } from '#platform/pages'
 import { statusPage, type NodeStatus } from '#platform/pages/status'
 import { openBrowser } from '../../../../checks/chromium.ts'
 import { freshDatabase } from '../../../../checks/database.ts'
-import { addPerson, authenticate, describeActor, identityPages, upsertOrganisation } from '../index.ts'
+import { addPerson, authenticate, describeActor, identityPages, recognise, upsertOrganisation } from '../index.ts'
 
-const database = await freshDatabase(['identity'])
-const db = openDb(database.deskUrl)
+const fresh = await freshDatabase(['identity'])
+const db = openDb(fresh.deskUrl)
+const owner = openDb(fresh.ownerUrl, { max: 1 })
+const database = {
+  endSessions: () => query(owner, 'update identity.sessions set ended = now()'),
+  proved: (ago: string) => query(owner, 'update identity.sessions set proved_at = now() - $1::interval', [ago]),
+  /** Everything in every table. */
+  text: async () => {
+    const tables = await query<{ name: string }>(
+      owner,
+      "select 'identity.' || tablename as name from pg_tables where schemaname = 'identity'",
+    )
+    const all = await Promise.all(tables.map(({ name }) => query(owner, `select t::text as row from ${name} t`)))
+    return JSON.stringify(all)
+  },
+}
 const makeCtx = (actor: Actor): Ctx => ({ now: () => new Date(), random: systemRandom, actor, log: silentLog })
 const ctx = makeCtx(nodeItself('portal'))
 await transact(db, async (tx) => {
@@ -25,11 +43,15 @@ await transact(db, async (tx) => {
     await addPerson(tx, { name: `Asha Rahman of ${name}`, organisation, roles: ['signatory', 'dpo'] }, ctx)
     await addPerson(tx, { name: `Ben Okafor of ${name}`, organisation, roles: ['reporter'] }, ctx)
   }
+  await addPerson(tx, { name: 'Petra Lowe', roles: ['administrator'] }, ctx)
 })
 
-const status: NodeStatus = {
+const brief = {
   node: 'The portal',
   runBy: 'Run by neither body. It acts for each organisation and speaks for neither body.',
+  version: '0.1.0',
+}
+const status: NodeStatus = {
   parts: [
     { name: 'Desk', running: true },
     { name: 'Gateway', running: false },
@@ -48,6 +70,37 @@ const status: NodeStatus = {
   },
 }
 
+const folder = await mkdtemp(join(tmpdir(), 'concordat-pages-'))
+const template = join(folder, 'note.njk')
+await writeFile(
+  template,
+  `{% extends "question.njk" %}{% from "govuk/components/textarea/macro.njk" import govukTextarea %}
+{% block fields %}{{ govukTextarea({ id: "text", name: "text", value: text, label: { text: "What happened?" } }) }}{% endblock %}`,
+)
+const kept: string[] = []
+const signed: string[] = []
+const typing: WebPage[] = [
+  {
+    path: '/note',
+    who: ['reporter'],
+    show: async ({ form }) => view(template, { title: 'Note', button: 'Save', text: answer(form, 'text') }),
+    submit: async ({ form }) => {
+      kept.push(answer(form, 'text'))
+      return redirect('/status')
+    },
+  },
+  {
+    path: '/sign-it',
+    who: ['signatory'],
+    stepUp: true,
+    show: async () => view(template, { title: 'Sign this', button: 'Sign', text: '' }),
+    submit: async ({ ctx }) => {
+      signed.push(ctx.actor.name)
+      return redirect('/status')
+    },
+  },
+]
+
 const port = await freePort()
 const origin = `http://localhost:${port}`
 const web = await createWeb({
@@ -59,9 +112,10 @@ const web = await createWeb({
   navigation: [{ text: 'Status', href: '/status' }],
   pages: [
     ...identityPages({ db, provider: 'trying-out', production: false }),
-    statusPage({ status: async () => status, describe: (actor) => describeActor(db, actor) }),
+    statusPage({ brief, details: async () => status, describe: (actor) => describeActor(db, actor) }),
+    ...typing,
   ],
-  authenticate: (given) => authenticate(db, given, ctx),
+  authenticate: (given) => recognise(db, given, ctx),
   makeCtx,
   health: async () => ({ ready: true, checks: {} }),
 })
@@ -71,7 +125,9 @@ after(async () => {
   await browser.close()
   await web.close()
   await closeDb(db)
-  await database.drop()
+  await closeDb(owner)
+  await fresh.drop()
+  await rm(folder, { recursive: true })
 })
 
 async function freePort(): Promise<number> {
@@ -99,6 +155,12 @@ async function visitor(options: BrowserContextOptions, work: (page: Page) => Pro
 
 async function press(page: Page, name: string): Promise<void> {
   await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('button', { name }).click()])
+}
+
+async function signsIn(page: Page, name: string): Promise<void> {
+  await page.goto(`${origin}/sign-in`)
+  await page.getByLabel(name).check()
+  await press(page, 'Sign in')
 }
 
 /** WCAG 2.2 AA and axe's own advice; put in by the browser's protocol, so that the page's security policy stays as it is. */
@@ -130,15 +192,13 @@ for (const width of [320, 768, 1440]) {
       await press(page, 'Sign in')
       assert.equal(page.url(), `${origin}/status`)
       const text = await page.locator('main').innerText()
-      for (const said of [
-        'Signatory, data protection officer',
-        'St Ebbe’s & District NHS Trust',
-        '40,961 intervals',
-        '1 July 2026 at 9:05:09am',
-        'NCSC and ICO',
-        'because it is for trying out',
-      ])
+      for (const said of ['Up', '0.1.0', 'Signatory, data protection officer', 'St Ebbe’s & District NHS Trust'])
         assert.ok(text.includes(said), `${said} in ${text}`)
+      await assertAccessible(page, width)
+      await page.goto(`${origin}/confirm`)
+      await assertAccessible(page, width)
+      await press(page, 'Confirm')
+      assert.equal(page.url(), `${origin}/confirm/done`)
       await assertAccessible(page, width)
       await page.goto(`${origin}/sign-out`)
       await assertAccessible(page, width)
@@ -149,6 +209,133 @@ for (const width of [320, 768, 1440]) {
     })
   })
 }
+
+const details = ['40,961 intervals', '1 July 2026 at 9:05:09am', 'NCSC and ICO', 'because it is for trying out', 'PostgreSQL 18.4']
+
+test('how a node is built is shown to whoever administers it, and not to anybody else', async () => {
+  const seen = async (page: Page): Promise<string[]> => {
+    await page.goto(`${origin}/status`)
+    const text = await page.locator('main').innerText()
+    assert.match(text, /Up[\s\S]*0\.1\.0/)
+    return details.filter((one) => text.includes(one))
+  }
+  await visitor({}, async (page) => {
+    assert.deepEqual(await seen(page), [])
+    for (const [name, sees] of [
+      ['Asha Rahman of Wexmere Water', []],
+      ['Petra Lowe', details],
+    ] as const) {
+      await signsIn(page, name)
+      assert.deepEqual(await seen(page), sees, name)
+    }
+    await assertAccessible(page, 1280)
+  })
+})
+
+const ended = () => database.endSessions()
+const typed = 'They left by the loading bay.\n<b>Ask for the recording</b> & keep it'
+
+test('a session that ends while somebody types loses nothing: they sign in beside it and go on', async () => {
+  await visitor({ viewport: { width: 768, height: 900 } }, async (page) => {
+    await signsIn(page, 'Ben Okafor of Wexmere Water')
+    await page.goto(`${origin}/note`)
+    await page.getByLabel('What happened?').fill(typed)
+    await ended()
+    await press(page, 'Save')
+    assert.equal(await page.locator('h1').innerText(), 'Sign in first')
+    assert.match(await page.locator('main').innerText(), /What you entered is not lost/)
+    await assertAccessible(page, 768)
+    await press(page, 'Continue')
+    assert.equal(await page.locator('h1').innerText(), 'Sign in first', 'not without signing in, and still not lost')
+    const [beside] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Sign in (opens' }).click()])
+    await signsIn(beside, 'Ben Okafor of Wexmere Water')
+    await beside.close()
+    await press(page, 'Continue')
+    assert.equal(await page.getByLabel('What happened?').inputValue(), typed)
+    assert.match(await page.locator('main').innerText(), /This page had been open too long/)
+    await press(page, 'Save')
+    assert.equal(new URL(page.url()).pathname, '/status')
+    assert.deepEqual(kept.splice(0), [typed.replace('\n', '\r\n')])
+  })
+})
+
+test('nothing is lost where somebody signed out in another tab either, nor without JavaScript', async () => {
+  await visitor({ javaScriptEnabled: false }, async (page) => {
+    await signsIn(page, 'Ben Okafor of Wexmere Water')
+    await page.goto(`${origin}/note`)
+    await page.getByLabel('What happened?').fill(typed)
+    const beside = await page.context().newPage()
+    await beside.goto(`${origin}/sign-out`)
+    await press(beside, 'Sign out')
+    await press(page, 'Save')
+    assert.equal(await page.locator('h1').innerText(), 'Sign in first')
+    await signsIn(beside, 'Ben Okafor of Wexmere Water')
+    await press(page, 'Continue')
+    assert.equal(await page.getByLabel('What happened?').inputValue(), typed)
+    assert.deepEqual(kept, [])
+  })
+})
+
+test('what somebody typed is not kept by anybody else: who signs in as another gets a page that is not theirs to send', async () => {
+  await visitor({}, async (page) => {
+    await signsIn(page, 'Ben Okafor of Wexmere Water')
+    await page.goto(`${origin}/note`)
+    await page.getByLabel('What happened?').fill(typed)
+    await ended()
+    const beside = await page.context().newPage()
+    await signsIn(beside, 'Petra Lowe')
+    await press(page, 'Save')
+    assert.equal(await page.locator('h1').innerText(), 'Your role does not allow this')
+    assert.deepEqual(kept, [])
+    const everything = await database.text()
+    assert.ok(!everything.includes('loading bay'), 'it is nowhere in the database')
+  })
+})
+
+test('what binds asks once more who it is: before the page, and again where the ten minutes end while it is read', async () => {
+  await visitor({}, async (page) => {
+    await signsIn(page, 'Asha Rahman of Wexmere Water')
+    await page.goto(`${origin}/sign-it`)
+    assert.equal(await page.locator('h1').innerText(), 'Sign this', 'whoever has just signed in is not asked again')
+    await database.proved('11 minutes')
+    await press(page, 'Sign')
+    assert.equal(await page.locator('h1').innerText(), 'Confirm that it is you first')
+    assert.deepEqual(signed, [])
+    const [beside] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Confirm that' }).click()])
+    await press(beside, 'Confirm')
+    assert.match(await beside.locator('main').innerText(), /For the next 10 minutes/)
+    await beside.close()
+    await press(page, 'Continue')
+    assert.deepEqual(signed.splice(0), ['Asha Rahman of Wexmere Water'])
+    await database.proved('11 minutes')
+    await page.goto(`${origin}/sign-it`)
+    assert.equal(page.url(), `${origin}/confirm?to=%2Fsign-it`)
+    await press(page, 'Confirm')
+    assert.equal(page.url(), `${origin}/sign-it`)
+  })
+})
+
+test('whoever is asked to sign in comes to where they were going, and never to another host', async () => {
+  await visitor({}, async (page) => {
+    await page.goto(`${origin}/note?from=letter`)
+    await page.locator('main').getByRole('link', { name: 'Sign in' }).click()
+    await page.getByLabel('Ben Okafor of Wexmere Water').check()
+    await press(page, 'Sign in')
+    assert.equal(page.url(), `${origin}/note?from=letter`)
+    for (const to of [
+      '//evil.example',
+      'https://evil.example',
+      '/\\evil.example',
+      '/%09/evil.example'.replace('%09', '\t'),
+      'javascript:alert(1)',
+    ]) {
+      await page.goto(`${origin}/sign-in?to=${encodeURIComponent(to)}`)
+      await page.getByLabel('Ben Okafor of Wexmere Water').check()
+      await press(page, 'Sign in')
+      assert.equal(page.url(), `${origin}/status`, to)
+    }
+  })
+})
 
 test('every page says that it is no government service, and that it is for trying out', async () => {
   await visitor({}, async (page) => {

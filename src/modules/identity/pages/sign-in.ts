@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { transact, type Db } from '#platform/db'
 import { invalid, Refusal } from '#platform/errors'
-import { answer, redirect, view, type Outcome, type Page, type Visit } from '#platform/pages'
+import { answer, localPath, redirect, view, type Outcome, type Page, type Visit } from '#platform/pages'
 import { closeSession, openSession } from '../credentials.ts'
 import { people, type Person } from '../people.ts'
 import { isRole, roles, rolesInWords } from '../roles.ts'
@@ -19,7 +19,7 @@ async function show(db: Db, { form }: Visit): Promise<Outcome> {
 }
 
 async function submit(db: Db, visit: Visit): Promise<Outcome | Refusal> {
-  const { form, ctx, session: before } = visit
+  const { form, query, ctx, session: before } = visit
   const id = answer(form, 'person')
   if (id === '') return invalid({ field: 'person', message: 'Choose who to sign in as' })
   const person = (await people(db)).find((one) => one.id === id)
@@ -28,7 +28,7 @@ async function submit(db: Db, visit: Visit): Promise<Outcome | Refusal> {
     if (before !== undefined) await closeSession(tx, before, ctx)
     return openSession(tx, { person: person.id }, ctx)
   })
-  return redirect('/status', { session })
+  return redirect(localPath(query['to']) ?? '/status', { session })
 }
 
 type Choice = { id: string; value: string; text: string; hint: { text: string }; checked: boolean }

@@ -1,0 +1,7 @@
+export { portalApi as keysApi, type PortalDeps as KeysDeps } from './api-portal.ts'
+export { senderApi as enrollingApi, type SenderDeps as EnrollingDeps } from './api-sender.ts'
+export { fingerprintWords, words } from './fingerprint.ts'
+export { completeEnrolments, keepAnswer, prepareEnrolmentRequest } from './portal.ts'
+export { checkCountersignature, COUNTERSIGNATURE, readAsked, readCountersignature, type CountersignatureClaims } from './request.ts'
+export { answerRequests, keepEnrolment, keepEnrolmentRequest } from './sender.ts'
+export { keepSuspension, prepareSuspension, suspendLeavers } from './suspending.ts'

@@ -1,0 +1,6 @@
+export { api, type ReadsDeps } from './api.ts'
+export { keepReads } from './keeping.ts'
+export { readReads, readsMembers, writeReads, type ReadLine } from './list.ts'
+export { restoreReads } from './restoring.ts'
+export { readsIn, type ReadsTold } from './showing.ts'
+export { tellReads, type Telling } from './telling.ts'

@@ -1,0 +1,5 @@
+export { CLAUSE, dailyMembers, dueBy, ENDING, endingOf, readList, writeList, writeStatement, type Line } from './daily.ts'
+export { keepStatement } from './keeping.ts'
+export { restoreStatements } from './restoring.ts'
+export { sendStatements, type Daily } from './sending.ts'
+export { listsOf } from './store.ts'
