@@ -1,5 +1,5 @@
 // What `npm run bench` runs: every bench, or those named, one after another; a table for people and, with --json FILE, the same as JSON.
-//   NAME …        disclosures reports attachments ledger witness statements verify reconcile import start install
+//   NAME …        disclosures reports attachments ledger witness statements verify reconcile restore import start install
 //   --json FILE   also write everything there
 //   --runs N      how often a bench repeats what it measures (each has its own default)
 //   others        --disclosures N, --reporters N, --mebibytes N, --messages N, --leaves N, --install, … : see the bench
@@ -12,6 +12,7 @@ import { ledger } from './ledger.ts'
 import { conditions, type Bench, type Figure, type Measurement, type Options } from './measure.ts'
 import { reconcile } from './reconcile.ts'
 import { reports } from './reports.ts'
+import { restore } from './restore.ts'
 import { start } from './start.ts'
 import { statements } from './statements.ts'
 import { verify } from './verify.ts'
@@ -26,6 +27,7 @@ const benches: Record<string, Bench> = {
   statements,
   verify,
   reconcile,
+  restore,
   import: importing,
   start,
   install,

@@ -3,7 +3,17 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { closeInterval, lookAt, readLedgerFile, WitnessState, type WitnessedLog } from '#ledger'
+import {
+  addCosignature,
+  closeInterval,
+  cosignExtended,
+  extendRequest,
+  lookAt,
+  readLedgerFile,
+  WitnessState,
+  type LedgerIdentity,
+  type WitnessedLog,
+} from '#ledger'
 import { systemRandom, nodeItself, type Ctx } from '#platform/context'
 import { closeDb, openDb, type Db } from '#platform/db'
 import { signerOf } from '#platform/jws'
@@ -24,14 +34,19 @@ export const witness: Bench = async (options) => {
   const ctx: Ctx = { now: () => new Date(), random: systemRandom, actor: nodeItself('witness'), log: silentLog }
   const folder = await mkdtemp(join(tmpdir(), 'concordat-bench-witness-'))
   const server = await publicServer(db)
+  const stops: (() => Promise<void>)[] = []
   try {
     for (let n = 0; n < leaves; n += 1) await closeInterval(db, identity, ctx)
+    const cosign = await peerOf(identity, ctx)
+    stops.push(cosign.stop)
+    await cosign.newest(db)
     const log: WitnessedLog = { origin: identity.origin, key: identity.signer.jwk, url: `http://127.0.0.1:${server.port}` }
     const state = new WitnessState(folder)
     const key = await state.key()
     const [wall, processor, asked]: [number[], number[], number[]] = [[], [], []]
     for (let run = 0; run < options.number('runs', 50); run += 1) {
       for (let n = 0; n < 10; n += 1) await closeInterval(db, identity, ctx)
+      await cosign.newest(db)
       const [began, before, requests] = [performance.now(), process.cpuUsage(), server.requests()]
       const { outcome } = await lookAt(log, state, key, ctx)
       if (outcome !== 'cosigned') throw new Error(outcome)
@@ -52,10 +67,36 @@ export const witness: Bench = async (options) => {
     }
   } finally {
     server.stop()
+    for (const stop of stops) await stop()
     await closeDb(db)
     await database.drop()
     await cluster.stop()
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Another node, which keeps all of the ledger and cosigns it: until it does, nobody is shown a head. */
+async function peerOf(identity: LedgerIdentity, ctx: Ctx): Promise<{ newest(db: Db): Promise<void>; stop(): Promise<void> }> {
+  const house = await freshDatabase(['ledger'])
+  const peer = openDb(house.gatewayUrl, { max: 1 })
+  const signer = signerOf(newSigningKey())
+  const trust = { origins: { [identity.origin]: identity.signer.jwk, 'bench/ico': signer.jwk }, witnesses: {} }
+  let from = 0
+  return {
+    newest: async (db) => {
+      for (;;) {
+        const { size, newest, body } = (await extendRequest(db, from))!
+        const answer = await cosignExtended(peer, body, { name: 'bench/ico', signer, trust }, ctx)
+        if (answer.status !== 200) throw new Error(answer.body)
+        await addCosignature(db, size, answer.body, trust)
+        from = size
+        if (newest) return
+      }
+    },
+    stop: async () => {
+      await closeDb(peer)
+      await house.drop()
+    },
   }
 }
 

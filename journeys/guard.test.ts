@@ -428,9 +428,14 @@ describe('a node as it runs', () => {
     for (const peer of ['portal', 'ncsc', 'press'])
       assert.deepEqual(await asksItsGateway('ncsc', { kind: 'disclosure', peer }, proposes()), ['refused', 'flow-not-allowed'], peer)
     assert.deepEqual(await asksItsGateway('ncsc', disclosure, proposes({ recipient: 'portal' })), ['refused', 'flow-not-allowed'])
-    for (const kind of ['recall', 'receipt', 'notice', 'withdrawal', 'permission', 'report', 'statements', 'constructor', ''])
+    for (const kind of ['recall', 'notice', 'permission', 'report', 'statements', 'constructor', ''])
       for (const peer of ['ico', 'portal'])
         assert.deepEqual(await asksItsGateway('ncsc', { kind, peer }), ['refused', 'flow-not-allowed'], `${kind} to ${peer}`)
+    // Of an offer that was declined, and of a call that was taken: where nobody wrote either down there is nothing to say.
+    for (const kind of ['receipt', 'withdrawal']) {
+      assert.deepEqual(await asksItsGateway('ncsc', { kind, peer: 'ico' }), ['refused', 'flow-not-allowed'], kind)
+      assert.deepEqual(await asksItsGateway('ncsc', { kind, peer: 'portal' }), ['refused', 'not-found'], kind)
+    }
     for (const kind of ['disclosure', 'receipt', 'report', 'recall', 'permission-request'])
       assert.deepEqual(
         await asksItsGateway('ico', { kind, peer: 'ncsc' }),

@@ -29,7 +29,7 @@ export const SEALED_TITLE = 'Sealed on our own machine'
 /** Whose keys it is sealed to: a file that the reporter has from the bodies, not from the portal. */
 export type Pinned = { path: string; trust: TrustFile; keys: Record<NodeId, SealingKey> }
 export type Opened = { id: string; reference: string; kind?: IncidentKind }
-type Sealing = { source: Source; opened: Opened; pinned: Pinned; path: string | undefined; isNobody: boolean }
+type Sealing = { source: Source; opened: Opened; pinned: Pinned; path: string | undefined }
 export type Sealed = { sealed: SealedReport[]; path: string; before: Openings | undefined }
 
 export async function readPinned(path: string): Promise<Pinned> {
@@ -77,14 +77,14 @@ export function mistakesToSeal({ report }: Source, kind: IncidentKind, unknown: 
  * Seals one report a body, and writes down what opens them before anything is sent: a crash afterwards loses nothing that was told. The
  * portal's words on who reports go outside the seal, so they are compared with what is known here.
  */
-export async function sealHere({ source, opened, pinned, path: given, isNobody }: Sealing, portal: Portal, random: Random): Promise<Sealed | Problem> {
+export async function sealHere({ source, opened, pinned, path: given }: Sealing, portal: Portal, random: Random): Promise<Sealed | Problem> {
   const path = given ?? join(dirname(source.path), `${opened.reference}.openings.json`)
   const before = await readOpenings(path)
   if (before && (before.incident.id !== opened.id || before.deployment !== pinned.trust.deployment))
     throw new Usage(`${path} has the openings of another incident: name another file with --openings`)
   const told = await call<{ terms: SealingTerms[] }>('POST', `/incidents/${opened.id}/references`, { to: bodiesIn(source) }, portal)
   if (isProblem(told)) return told
-  for (const terms of told.terms) mustBeWhoItIs(terms, source, before, isNobody)
+  for (const terms of told.terms) mustBeWhoItIs(terms, source, before)
   const answers = z.array(answerForm).parse(source.report.answers)
   const views = viewsOf(answers)
   const made = []
@@ -122,9 +122,10 @@ export async function writeOpenings(path: string, kept: Openings): Promise<void>
 }
 
 /** A portal that files a report under somebody else's name is found out before anything is sealed. */
-function mustBeWhoItIs({ to, reference, organisation }: SealingTerms, { report }: Source, before: Openings | undefined, isNobody: boolean): void {
+function mustBeWhoItIs({ to, reference, organisation }: SealingTerms, { report }: Source, before: Openings | undefined): void {
   const named = report.organisation
-  if (!isNobody && named !== undefined && organisation.name !== named)
+  // Whoever proved nothing has no name there but the one that is inside the seal.
+  if (organisation.verified && named !== undefined && organisation.name !== named)
     throw new Usage(`the portal would file this for "${organisation.name}", and the report is of "${named}". Nothing was sent`)
   const earlier = before?.reports.find((one) => one.to === to)
   if (before && (before.organisation !== organisation.id || (earlier && earlier.reference !== reference)))

@@ -42,7 +42,6 @@ type Options = Portal & {
   incident: string | undefined
   wait: number
   json: boolean
-  anonymous: boolean
   pinned: Pinned | undefined
   openings: string | undefined
 }
@@ -161,10 +160,10 @@ function faultsHere(source: Source, { pinned, token, incident }: Options): { fie
 
 /** The answers as they are; or sealed, with the place where what opens them is kept. */
 async function toFile(source: Source, opened: Opened, options: Options): Promise<{ sealed?: Sealed } | Problem> {
-  const { pinned, openings: path, anonymous, json } = options
+  const { pinned, openings: path, json } = options
   if (!pinned) return {}
   if (!json) say(`${keysInWords(pinned, bodiesIn(source)).join('\n')}\n`)
-  const made = await sealHere({ source, opened, pinned, path, isNobody: anonymous }, options, systemRandom)
+  const made = await sealHere({ source, opened, pinned, path }, options, systemRandom)
   if (isProblem(made)) return made
   if (!json) say(`What opens it is in ${made.path}: keep it, and let nobody else have it.\n`)
   return { sealed: made }

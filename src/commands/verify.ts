@@ -3,13 +3,16 @@ import { parseArgs } from 'node:util'
 import { verifyBundle, type Finding, type Verdict } from '#evidence'
 import { checkTrustFile, fingerprints, type TrustFile } from '#exchange'
 import { homeAt, homeFolder, readJson } from '#platform/home'
+import type { Openings } from '#reporting'
 import type { Env } from './command.ts'
+import { NoOpenings, readOpenings } from './openings.ts'
 
-const HELP = `Usage: concordat verify BUNDLE [--trust FILE] [--since OLDBUNDLE] [--json]
+const HELP = `Usage: concordat verify BUNDLE [--trust FILE] [--since OLDBUNDLE] [--openings FILE] [--json]
 
 Checks a bundle offline, against keys that did not come with it.
   --trust FILE     the trust file; else trust.json of this installation
   --since FILE     an older bundle of the same incident: nothing it showed may be gone or changed
+  --openings FILE  shows what was sealed on your own machine: the file that concordat report --seal wrote
   --json           one JSON document instead of text
 Exit: 0 every check passed, 1 a check failed or there is no trust file, 2 wrong usage.
 `
@@ -19,7 +22,7 @@ class Usage extends Error {}
 /** Nothing to check against: exit 1. */
 class NoTrust extends Error {}
 
-type Flags = { help: boolean; json: boolean; file: string; trust: string | undefined; since: string | undefined }
+type Flags = { help: boolean; json: boolean; file: string; trust: string | undefined; since: string | undefined; openings: string | undefined }
 type Trusted = { path: string; file: TrustFile }
 
 export async function verify(argv: string[], env: Env): Promise<number> {
@@ -29,10 +32,11 @@ export async function verify(argv: string[], env: Env): Promise<number> {
     const text = await readBundleFile(flags.file)
     const trusted = await readTrust(flags.trust ?? homeAt(homeFolder(env)).trustFile)
     const since = flags.since === undefined ? {} : { since: await readBundleFile(flags.since) }
-    const verdict = verifyBundle(text, trusted.file, since)
+    const opened = flags.openings === undefined ? {} : { openings: await openingsAt(flags.openings) }
+    const verdict = verifyBundle(text, trusted.file, { ...since, ...opened })
     return say(flags.json ? asJson(trusted, verdict) : asText(flags.file, trusted, verdict), verdict.ok ? 0 : 1)
   } catch (error) {
-    if (!(error instanceof Usage || error instanceof NoTrust)) throw error
+    if (!(error instanceof Usage || error instanceof NoTrust || error instanceof NoOpenings)) throw error
     process.stderr.write(`concordat verify: ${error.message}\n`)
     return error instanceof Usage ? 2 : 1
   }
@@ -43,13 +47,14 @@ const flagForms = {
   json: { type: 'boolean' },
   trust: { type: 'string' },
   since: { type: 'string' },
+  openings: { type: 'string' },
 } as const
 
 function readFlags(argv: string[]): Flags {
   const { values, positionals } = parsed(argv)
-  const { help = false, json = false, trust, since } = values
+  const { help = false, json = false, trust, since, openings } = values
   if (!help && positionals.length !== 1) throw new Usage('name one bundle to check (--help says more)')
-  return { help, json, file: positionals[0] ?? '', trust, since }
+  return { help, json, file: positionals[0] ?? '', trust, since, openings }
 }
 
 function parsed(argv: string[]) {
@@ -70,6 +75,12 @@ async function readBundleFile(path: string): Promise<string> {
   } catch {
     return ''
   }
+}
+
+async function openingsAt(path: string): Promise<Openings> {
+  const found = await readOpenings(path)
+  if (!found) throw new Usage(`${path} cannot be read (ENOENT)`)
+  return found
 }
 
 /** Never from the bundle: keys that come with what they are to prove prove nothing. */

@@ -1,7 +1,7 @@
 import type { Bytes } from '#platform/bytes'
 import type { Ctx } from '#platform/context'
 import type { Db } from '#platform/db'
-import { receivedFor, sentStatements, type ReceivedRow, type Trust } from '#exchange'
+import { readSealed, receivedFor, sentStatements, type ReceivedRow, type Trust } from '#exchange'
 import { enquiriesForBundle } from '#enquiries'
 import { enrolmentOf } from '#identity'
 import { asGiven, callsInIncident, grantsOf, readSigned, requestsOf, startsInIncident, type GrantRow } from '#permission'
@@ -193,7 +193,7 @@ export function heldIn({ gathered, logTimes, onTheWay }: Folder): Held {
   const held = holdingsOf({
     submissions: gathered.submissions.map(({ statement, payload }) => ({
       record: stated<Report>(statement).record,
-      content: submitted.parse(json(payload)),
+      content: readSealed(payload) ? { sealed: true as const, items: [] } : submitted.parse(json(payload)),
     })),
     requests: gathered.requests.map((asked) => ({ ...stated<Request>(asked.statement), words: words.parse(json(asked.words)) })),
     notices: told.filter(({ record }) => record.ended === undefined),

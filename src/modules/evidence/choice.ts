@@ -3,7 +3,7 @@ import { fromB64u } from '#platform/bytes'
 import { invalid } from '#platform/errors'
 import { readJws } from '#platform/jws'
 import { readReads } from '#reads'
-import { itemsMatch, type ItemRef, type OpenItem } from '#exchange'
+import { itemsMatch, readSealed, type ItemRef, type OpenItem } from '#exchange'
 import type { Bundle, Unsealed } from './bundle.ts'
 import { ASKED } from './papers.ts'
 import type { Fault } from './records.ts'
@@ -21,7 +21,7 @@ export function openPart({ record }: WithItems, { items }: { items: OpenItem[] }
 
 type Choosable = {
   bundle: Bundle
-  submissions: (WithItems & { content: { items: OpenItem[] } })[]
+  submissions: (WithItems & { content: { items: OpenItem[]; sealed?: true } })[]
   requests: (WithItems & { words: { items: OpenItem[] } })[]
   offers: (WithItems & { words?: { items: OpenItem[] } })[]
 }
@@ -35,7 +35,8 @@ export function choiceFaults({ bundle, submissions, requests, offers }: Choosabl
     return cut + silent === 0 ? [] : [{ detail: 'not everything is shown, and the bundle does not say that it was chosen from' }]
   const chosen = new Set(bundle.chosen)
   const parts = [
-    ...submissions.map((one) => ({ ...one, ...one.content })),
+    // What the portal cannot open it cannot choose from.
+    ...submissions.filter(({ content }) => !content.sealed).map((one) => ({ ...one, ...one.content })),
     ...requests.map((one) => ({ ...one, ...one.words })),
     ...offers.flatMap(({ words, ...one }) => (words ? [{ ...one, ...words }] : [])),
   ]
@@ -55,13 +56,14 @@ function isAsChosen({ record, items }: WithItems & { items: OpenItem[] }, chosen
   return record.items.every(({ id }) => chosen.has(id) === shown.has(id))
 }
 
-const idsIn = ({ items }: { items: OpenItem[] }): string[] => items.map(({ id }) => id)
+const idsIn = ({ items }: { items: { id: string }[] }): string[] => items.map(({ id }) => id)
 
-/** Items that the records name and the bundle does not show. */
+/** Items that the records name and the bundle does not show, though the portal could. */
 export function withheldIn({ submissions, requests, offers }: Omit<Choosable, 'bundle'>): number {
   const named = [...submissions, ...requests, ...offers].flatMap(({ record }) => record.items.map(({ id }) => id))
   const words = [...requests, ...offers].flatMap((one) => one.words ?? [])
-  const shown = new Set([...submissions.map(({ content }) => content), ...words].flatMap(idsIn))
+  const sealed = submissions.filter(({ content }) => content.sealed).map(({ record }) => record)
+  const shown = new Set([...submissions.map(({ content }) => content), ...words, ...sealed].flatMap(idsIn))
   return new Set(named.filter((id) => !shown.has(id))).size
 }
 
@@ -75,7 +77,7 @@ export function onlyChosen(bundle: Unsealed, ids: string[]): Unsealed {
     for (const { id, question } of shown) questions.set(id, question)
     return shown.length === items.length ? one : { statement: one.statement, items: shown as Part['items'] }
   }
-  const submissions = bundle.submissions.map((one) => ('payload' in one ? chosenOf(one, one.payload) : one))
+  const submissions = bundle.submissions.map((one) => ('payload' in one && !isSealed(one.payload) ? chosenOf(one, one.payload) : one))
   const requests = bundle.requests.map((one) => ('words' in one ? chosenOf(one, one.words) : one))
   const offers = bundle.offers.map((one) => ('words' in one ? offerChosen(one, chosenOf) : one))
   const unknown = [...chosen].filter((id) => !questions.has(id))
@@ -102,6 +104,8 @@ function offerChosen(one: OfferShown, chosenOf: (one: OfferShown, payload: strin
 }
 
 type Part = Extract<Unsealed['submissions'][number], { items: unknown }>
+
+const isSealed = (payload: string): boolean => readSealed(fromB64u(payload)) !== undefined
 
 function itemsIn(payload: string): OpenItem[] {
   return (parseCanonical(Buffer.from(fromB64u(payload)).toString('utf8')) as unknown as { items: OpenItem[] }).items

@@ -1,10 +1,11 @@
 import { instant } from '#platform/clock'
-import type { AuthorityId } from '#exchange'
+import { PADDING, type AuthorityId } from '#exchange'
+import { SEALED } from '#reporting'
 import type { Notice, Receipt, Report, Request, Stated, Submitted, Words } from './records.ts'
 
 /** What is known of one incident, from an organisation's side. Everything here was said by somebody who signed it. */
 export type Matter = {
-  submissions: { record: Report; content: Pick<Submitted, 'items'> }[]
+  submissions: { record: Report; content: Pick<Submitted, 'items'> & { sealed?: true } }[]
   offers?: { words?: Pick<Words, 'items'> }[]
   endings: Stated<Notice>[]
   requests: (Stated<Request> & { words: Pick<Words, 'items'> })[]
@@ -53,7 +54,9 @@ type Questions = Map<string, string>
 
 function questionsIn({ submissions, requests }: Matter): Questions {
   const items = [...submissions.flatMap(({ content }) => content.items), ...requests.flatMap((request) => request.words.items)]
-  return new Map(items.map(({ id, question }) => [id, question]))
+  const sealed = submissions.filter(({ content }) => content.sealed).flatMap(({ record }) => record.items)
+  // Opened where openings were given; those that only make up the number say nothing.
+  return new Map([...sealed.map(({ id }) => [id, SEALED] as const), ...items.map(({ id, question }) => [id, question] as const)])
 }
 
 function accepted({ receipts }: Matter, about: Receipt['about']): Stated<Receipt>[] {
@@ -63,7 +66,7 @@ function accepted({ receipts }: Matter, about: Receipt['about']): Stated<Receipt
 /** What the organisation itself told either authority, by door 1 or 2. */
 function reported(matter: Matter, questions: Questions): Holding[] {
   return accepted(matter, 'report').flatMap(({ record, statement, logTime }) =>
-    record.items.map(({ id }) => ({
+    record.items.filter(({ id }) => questions.get(id) !== PADDING).map(({ id }) => ({
       authority: record.from,
       question: questions.get(id) ?? '',
       item: id,
@@ -77,7 +80,7 @@ function reported(matter: Matter, questions: Questions): Holding[] {
 
 /** What the NCSC found out in its engagement; the organisation learns of it when asked whether it may be sent. */
 function found({ submissions, requests }: Matter): Holding[] {
-  const seen = new Set(submissions.flatMap(({ content }) => content.items.map(({ id }) => id)))
+  const seen = new Set(submissions.flatMap(({ record }) => record.items.map(({ id }) => id)))
   return requests.flatMap(({ record, words, statement, logTime }) =>
     words.items
       .filter(({ id }) => seen.size < seen.add(id).size)

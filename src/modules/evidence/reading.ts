@@ -4,7 +4,8 @@ import { canonical, parseCanonical } from '#platform/canonical'
 import { Refusal } from '#platform/errors'
 import type { Line } from '#statements'
 import { readReads, type ReadLine } from '#reads'
-import { checkStatement, itemsMatch, payloadHash, type MessageRecord, type Trust } from '#exchange'
+import { checkStatement, itemsMatch, payloadHash, readSealed, type MessageRecord, type OpenItem, type SealedReport, type Trust } from '#exchange'
+import type { Openings } from '#reporting'
 import { checkEnrolment, checkPermission, checkWithdrawal, type Permission } from '#permission'
 import type { Bundle, Link } from './bundle.ts'
 import { choiceFaults, openPart } from './choice.ts'
@@ -50,7 +51,7 @@ import {
 export type Evidence = {
   bundle: Bundle
   trust: Trust
-  submissions: (Entry<Report> & { content: Shown<Submitted> })[]
+  submissions: (Entry<Report> & { content: SubmittedShown })[]
   /** Without `notice` where not all of the words are shown. */
   requests: (Entry<Request> & { words: Shown<Words>; notice?: string })[]
   /** Without words: what takes one back, and what is not shown where only chosen items are. */
@@ -90,11 +91,14 @@ type Answerable = {
 }
 
 export type { Fault } from './records.ts'
-type Reader = { trust: Trust; cache: Map<string, unknown>; faults: { statements: Fault[]; payloads: Fault[]; permissions: Fault[] } }
+
+/** `sealed`: on the reporter's own machine. Then items are there only as far as openings were given. */
+export type SubmittedShown = Shown<Submitted> & { sealed?: true }
+type Reader = { trust: Trust; openings: Openings | undefined; cache: Map<string, unknown>; faults: { statements: Fault[]; payloads: Fault[]; permissions: Fault[] } }
 
 /** Reads a bundle against the keys given. What cannot be read is left out of `evidence` and named in `faults`. */
-export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence; faults: Reader['faults'] } {
-  const reader: Reader = { trust, cache: new Map(), faults: { statements: [], payloads: [], permissions: [] } }
+export function readEvidence(bundle: Bundle, trust: Trust, openings?: Openings): { evidence: Evidence; faults: Reader['faults'] } {
+  const reader: Reader = { trust, openings, cache: new Map(), faults: { statements: [], payloads: [], permissions: [] } }
   const bare = <R extends MessageRecord>(name: string, statements: string[], schema: ZodType<R>) =>
     eachOf(
       reader,
@@ -108,7 +112,7 @@ export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence
     bundle,
     trust,
     submissions: eachOf(reader, 'submissions', bundle.submissions, report, (entry, one) => ({
-      content: 'payload' in one ? openSubmission(entry, fromB64u(one.payload)) : openPart(entry, one),
+      content: 'payload' in one ? openSubmission(entry, fromB64u(one.payload), openings) : openPart(entry, one),
     })),
     requests: eachOf(reader, 'requests', bundle.requests, request, (entry, one) =>
       'words' in one ? openRequest(entry, fromB64u(one.words)) : { words: openPart(entry, one) },
@@ -130,7 +134,7 @@ export function readEvidence(bundle: Bundle, trust: Trust): { evidence: Evidence
     others: bundle.others,
     ...statementsOf(reader, bundle),
   }
-  reader.faults.payloads.push(...choiceFaults(lists))
+  reader.faults.payloads.push(...choiceFaults(lists), ...openingFaults(bundle, openings))
   return { evidence: { ...lists, by: answerable(lists) }, faults: reader.faults }
 }
 
@@ -196,8 +200,33 @@ function nothing(entry: Entry<MessageRecord>): object {
   return {}
 }
 
-function openSubmission(entry: Entry<Report>, payload: Bytes): Submitted {
+/** Whoever holds openings of one incident must not take them for proof of another. */
+function openingFaults({ deployment, organisation, incident }: Bundle, openings: Openings | undefined): Fault[] {
+  const said = openings && [openings.deployment, openings.organisation, openings.incident.id]
+  if (!said || canonical(said) === canonical([deployment, organisation.id, incident.id])) return []
+  return [{ detail: 'the openings given are of another incident, organisation or deployment' }]
+}
+
+/** Of what was sealed elsewhere the portal has nothing that opens it: its words are shown by the reporter's own file, or not at all. */
+function openSealed({ record }: Entry<Report>, sealed: SealedReport, openings: Openings | undefined): SubmittedShown {
+  const { to, deployment, reference, organisation, stage, items } = sealed
+  const said = [record.to, record.deployment, record.reference, record.organisation, record.stage, record.items]
+  if (canonical(said) !== canonical([to, deployment, reference, organisation.id, stage, items]))
+    throw new SyntaxError('payload and record speak of different things')
+  return { sealed: true, organisation, stage, items: openedBy(openings, record) }
+}
+
+function openedBy(openings: Openings | undefined, { to, items }: Report): OpenItem[] {
+  const named = new Set(items.map(({ id }) => id))
+  const own = openings?.reports.find((one) => one.to === to && one.items.some(({ id }) => named.has(id)))
+  if (own && !itemsMatch(own.items, items)) throw new SyntaxError('the openings given do not open the commitments')
+  return own?.items ?? []
+}
+
+function openSubmission(entry: Entry<Report>, payload: Bytes, openings: Openings | undefined): SubmittedShown {
   samePayload(entry, payload)
+  const sealed = readSealed(payload)
+  if (sealed) return openSealed(entry, sealed, openings)
   const content = submitted.parse(parseCanonical(utf8(payload)))
   const { organisation, stage, items } = entry.record
   if (content.organisation.id !== organisation || content.stage !== stage)

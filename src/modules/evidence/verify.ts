@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { instant } from '#platform/clock'
 import { trustOf, type AuthorityId, type Trust, type TrustFile } from '#exchange'
+import type { Openings } from '#reporting'
 import { authorities, chainFaults, headFaults, largest, shownOf, timeFaults } from './books.ts'
 import { readBundle, sealHolds, type Bundle } from './bundle.ts'
 import { withheldIn } from './choice.ts'
@@ -112,13 +113,14 @@ const checks: Check[] = [
 ]
 
 /**
- * Checks a bundle against keys that did not come with it, and, given one, against an older bundle of the same matter. Pure, and never
+ * Checks a bundle against keys that did not come with it, and, given one, against an older bundle of the same matter; `openings` shows
+ * what was sealed on the reporter's own machine. Pure, and never
  * throws for the bundle's sake: what is not understood has failed. Statements are checked once and heads once, so that a thousand
  * disclosures take seconds. Throws SyntaxError for a trust file whose keys cannot be read.
  */
-export function verifyBundle(text: string, trust: TrustFile, { since }: { since?: string } = {}): Verdict {
+export function verifyBundle(text: string, trust: TrustFile, { since, openings }: { since?: string; openings?: Openings } = {}): Verdict {
   const known = trustOf(trust)
-  const { evidence, findings } = examine(text, known)
+  const { evidence, findings } = examine(text, known, openings)
   if (!evidence) return refusal(findings)
   if (since === undefined) return verdict(evidence, findings)
   const older = examine(since, known)
@@ -134,14 +136,14 @@ function olderFault(findings: Finding[]): Fault {
 }
 
 /** `evidence` only where every check passed. */
-function examine(text: string, known: Trust): { evidence?: Evidence; findings: Finding[] } {
+function examine(text: string, known: Trust, openings?: Openings): { evidence?: Evidence; findings: Finding[] } {
   const bundle = formOf(text)
   if (!('v' in bundle)) return { findings: [bundle] }
   const findings: Finding[] = [
     { check: 'form', ok: true, detail: 'canonical, and nothing in it that the format does not name' },
     ...outside(bundle, known),
   ]
-  const { evidence, faults } = readEvidence(bundle, known)
+  const { evidence, faults } = readEvidence(bundle, known, openings)
   findings.push(
     ...found(
       'statements',

@@ -15,6 +15,7 @@ export function provedBy(e: Evidence): string[] {
   const { notYetReceived } = holdingsOf(e)
   return [
     ...acknowledgedBy(e, notYetReceived.length),
+    ...sealedProved(e),
     ...enquiriesProved(e),
     ...readsProved(e),
     ...disclosuresProved(e),
@@ -32,6 +33,21 @@ function acknowledgedBy(e: Evidence, waiting: number): string[] {
     return submitted.length === 0 ? [] : [told]
   })
   return waiting === 0 ? lines : [...lines, `${count(waiting, 'report')} must count as not yet received.`]
+}
+
+/** What was sealed on the reporter's machine: said by their own openings, or by nobody. */
+function sealedIn({ submissions }: Evidence) {
+  const sealed = submissions.filter(({ content }) => content.sealed)
+  return { sealed, opened: sealed.filter(({ content }) => content.items.length > 0) }
+}
+
+function sealedProved(e: Evidence): string[] {
+  const { sealed, opened } = sealedIn(e)
+  if (sealed.length === 0) return []
+  const shown = `Of ${opened.length} of them the openings given show every word, and each opens its commitment.`
+  return [
+    `${count(sealed.length, 'report was', 'reports were')} sealed on the reporter\u2019s own machine, and the portal passed on what it says it could not open.${opened.length > 0 ? ` ${shown}` : ''}`,
+  ]
 }
 
 /** Whether an answer counts as received its report's receipt says. */
@@ -138,6 +154,7 @@ export function notProvedBy(e: Evidence): string[] {
     ...sinceStatements(e),
     ...hiddenEntries(e),
     ...withheldItems(e),
+    ...unopened(e),
     'Reports, permissions, refusals and withdrawals that no authority has signed for: the portal can have left those out.',
     'The name of the incident, its number and the date of this bundle: they are the portal\u2019s words. Compare the date with the day you asked for it: an older bundle shows less.',
     'Anything that passed outside the platform, such as a telephone call; and whether what was reported is true.',
@@ -179,6 +196,19 @@ function withheldItems(e: Evidence): string[] {
   if (e.bundle.chosen === undefined) return []
   return [
     `What ${count(withheldIn(e), 'item')} named in these records say: whoever asked for this bundle chose what to show. Nor, where an item of a request is not shown, which words stood over the signature.`,
+  ]
+}
+
+function unopened(e: Evidence): string[] {
+  const { sealed, opened } = sealedIn(e)
+  const closed = sealed.length - opened.length
+  return [
+    ...(closed > 0
+      ? [`What ${count(closed, 'report')} sealed on the reporter\u2019s own machine says: only the reporter\u2019s file of openings shows that (--openings FILE).`]
+      : []),
+    ...(opened.length > 0
+      ? ['Corrections and a near miss in a sealed report, and that nothing else stood beside the items inside the seal: openings show items alone.']
+      : []),
   ]
 }
 
