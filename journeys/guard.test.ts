@@ -29,6 +29,7 @@ import { tracesInTables } from './traces.ts'
 // The second lock: owning a desk entirely does not let one send, and a gateway that is wrong is not believed by its database.
 
 const INSUFFICIENT_PRIVILEGE = '42501'
+const NOT_UPDATABLE = '55000'
 
 /** SQLSTATE, or the constraint's name where one refused; undefined where it worked, and then it is undone. */
 async function refusalOf(db: Db, text: string, values: unknown[] = []): Promise<string | undefined> {
@@ -165,11 +166,13 @@ describe('the trigger on the outbox', () => {
     row.record.items = [{ id: shared, commitment: commitment(shared) }]
     row.permissions = [id.good, id.water]
   }
-  const recall = (disclosure: string, permission: string, items: unknown = []) => (row: Row) => {
-    row.kind = 'recall'
-    row.permissions = []
-    row.record = { v: 1, kind: 'recall', id: row.id, from: 'ncsc', to: 'ico', disclosure, permission, items }
-  }
+  const recall =
+    (disclosure: string, permission: string, items: unknown = []) =>
+    (row: Row) => {
+      row.kind = 'recall'
+      row.permissions = []
+      row.record = { v: 1, kind: 'recall', id: row.id, from: 'ncsc', to: 'ico', disclosure, permission, items }
+    }
 
   test('[consent-before-disclosure] a row under a permission in force for every item and everyone it comes from passes, as do recalls of what left', async () => {
     const passing: Record<string, (row: Row) => void> = {
@@ -300,7 +303,10 @@ describe('the trigger on the outbox', () => {
        from pg_attribute
        where attrelid = 'exchange.outbox'::regclass and attnum > 0 and has_column_privilege('concordat_test_gateway', attrelid, attnum, 'update')`,
     )
-    assert.equal(allowed!.columns, 'payload state claimed_by claim_until attempts next_at settled_at code acknowledgement statement ending_told')
+    assert.equal(
+      allowed!.columns,
+      'payload state claimed_by claim_until attempts next_at settled_at code acknowledgement statement ending_told',
+    )
   })
 })
 
@@ -376,7 +382,8 @@ describe('a node as it runs', () => {
       'select * from pg_authid',
       "copy exchange.requests to program 'true'",
     ]
-    for (const text of attempts) assert.equal(await refusalOf(desk, text), INSUFFICIENT_PRIVILEGE, text)
+    // A view of several tables takes no change at all, whoever asks.
+    for (const text of attempts) assert.ok([INSUFFICIENT_PRIVILEGE, NOT_UPDATABLE].includes((await refusalOf(desk, text))!), text)
   })
 
   /** What a gateway makes of a request that somebody who owns the desk puts before it. */
@@ -608,6 +615,9 @@ const rightsGiven: Record<string, [desk: string, gateway: string]> = {
   'casework.restrictions': ['select', 'insert, select'],
   'casework.reports': ['select', 'insert, select'],
   'disclosure.called_off': ['insert, select', 'select'],
+  'disclosure.gaps': ['select', 'delete, insert, select'],
+  'disclosure.hold_releases': ['insert, select', 'select'],
+  'disclosure.holds': ['select', 'insert, select, update(recovered_at, resumed_at)'],
   'disclosure.proposals': ['insert, select', 'select'],
   'disclosure.standing': ['', 'insert, select, update(permission, recalled_at)'],
   'duties.alarms': ['delete, insert, select', 'delete, select'],
@@ -637,6 +647,7 @@ const rightsGiven: Record<string, [desk: string, gateway: string]> = {
   ],
   'exchange.progress': ['select', 'select'],
   'exchange.requests': ['insert, select', 'select, update(clause, code, decided_at, items, next_at, result, state)'],
+  'exchange.returned': ['', 'insert, select'],
   'exchange.sent': ['select', ''],
   'exchange.strays': ['', 'insert, select'],
   'front.aims': ['insert, select, update(chosen_at, ico, ncsc)', ''],
@@ -662,14 +673,19 @@ const rightsGiven: Record<string, [desk: string, gateway: string]> = {
     '',
     'select, insert(appended_at, chain, commitment, id, n, organisation, previous, record_hash, salt, salt2), update(leaf_index, path, slot)',
   ],
-  'ledger.heads': ['select(note, size)', 'select, insert(created_at, root, size), update(note)'],
+  'ledger.heads': ['select(note, passed, size)', 'select, insert(created_at, passed, root, size), update(note)'],
   'ledger.inconsistent': ['select', 'insert, select'],
   'ledger.leaves': ['select', 'insert, select'],
+  'ledger.mirrored': ['', 'insert, select'],
+  'ledger.mirrors': ['', 'insert, select, update(note, peaks, size, taken_at)'],
   'ledger.seen': ['select', 'insert, select'],
   'ledger.tiles': ['select', 'insert, select'],
   'ledger.witnessed': ['select(note, origin, size)', 'insert, select, update(note, root, size)'],
-  'permission.asked': ['insert, select', 'select, update(state)'],
-  'permission.asked_items': ['insert, select', ''],
+  'permission.asked': [
+    'insert, select',
+    'select, insert(asked_at, asked_by, case_id, id, items, organisation, purpose, reason, recipient, until), update(state)',
+  ],
+  'permission.asked_items': ['insert, select', 'insert, select'],
   'permission.calls': ['select', 'insert, select'],
   'permission.declined': ['insert, select', 'select'],
   'permission.grants': [

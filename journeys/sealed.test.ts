@@ -9,7 +9,7 @@ import { verifyBundle } from '#evidence'
 import { checkTrustFile } from '#exchange'
 import { readJson } from '#platform/home'
 import { openings as openingsForm, type Openings } from '#reporting'
-import { caseOf, eventually, startNetwork, type Network } from './network.ts'
+import { asks, atIco, caseOf, discloses, grants, inForce, requestAt, settled, startNetwork, type Network } from './network.ts'
 import { tracesInTables } from './traces.ts'
 
 const project = resolve(import.meta.dirname, '..')
@@ -79,9 +79,16 @@ test('each body opens what was sealed to it, and no other', async () => {
   const atIco = await caseOf(network.as('Imran Vale'), ico.reference)
   assert.deepEqual([questionsOf(atNcsc), questionsOf(atIco)], [['q19', 'q42'], ['q19']])
   assert.equal(atNcsc.items[0].value.includes(canary), true)
-  assert.deepEqual([atNcsc.organisation, atIco.organisation].map((one) => one.name ?? one), ['Marlow Fresh Ltd', 'Marlow Fresh Ltd'])
+  assert.deepEqual(
+    [atNcsc.organisation, atIco.organisation].map((one) => one.name ?? one),
+    ['Marlow Fresh Ltd', 'Marlow Fresh Ltd'],
+  )
   const ids = (found: any): string[] => found.items.map((item: any) => item.id)
-  assert.deepEqual(ids(atNcsc).filter((id) => ids(atIco).includes(id)), [], 'the two share no item')
+  assert.deepEqual(
+    ids(atNcsc).filter((id) => ids(atIco).includes(id)),
+    [],
+    'the two share no item',
+  )
 })
 
 test('the portal has nothing of what was said, and says that it cannot open it', async () => {
@@ -92,7 +99,10 @@ test('the portal has nothing of what was said, and says that it cannot open it',
   assert.equal(JSON.stringify(folderOf.body).includes(canary), false, 'not even with the folder key, in its own session')
   const page = (await network.as('Asha Bell').get(`/incidents/${filed.incident.id}`)).body
   assert.equal(page.title, 'Sealed on our own machine')
-  assert.deepEqual(page.submissions.map((one: any) => one.sealed), [true, true])
+  assert.deepEqual(
+    page.submissions.map((one: any) => one.sealed),
+    [true, true],
+  )
 })
 
 async function bundleOf(incident: string): Promise<string> {
@@ -107,15 +117,19 @@ test('a bundle holds without openings and shows no word; with them it shows ever
   const text = await bundleOf(filed.incident.id)
   assert.equal(text.includes(canary), false)
   const closed = verifyBundle(text, trust)
-  assert.deepEqual(closed.findings.filter(({ ok }) => !ok), [])
+  assert.deepEqual(
+    closed.findings.filter(({ ok }) => !ok),
+    [],
+  )
   assert.deepEqual(new Set(closed.held.holdings.map(({ question }) => question)), new Set(['sealed']))
   assert.equal(closed.held.holdings.length, 32, 'sixteen each: two answers and one are not to be told apart')
   const opened = verifyBundle(text, trust, { openings: filed.openings })
   assert.equal(opened.ok, true)
-  assert.deepEqual(
-    opened.held.holdings.map(({ authority, question }) => `${authority} ${question}`).sort(),
-    ['ico q19', 'ncsc q19', 'ncsc q42'],
-  )
+  assert.deepEqual(opened.held.holdings.map(({ authority, question }) => `${authority} ${question}`).sort(), [
+    'ico q19',
+    'ncsc q19',
+    'ncsc q42',
+  ])
   const path = join(folder, 'bundle.json')
   await writeFile(path, text)
   const shown = await concordat('verify', path, '--openings', filed.path)
@@ -140,10 +154,17 @@ test('what opens it is for its owner alone', async () => {
 
 test('a later stage goes under the same references, corrects, and adds to the same openings', async () => {
   const correction = { why: `We looked again: ${canary}` }
-  const update = { organisation: 'Marlow Fresh Ltd', stage: 'update', answers: [{ question: 'q19', value: `Two sites: ${canary}`, audience: ['ncsc'], correction }] }
+  const update = {
+    organisation: 'Marlow Fresh Ltd',
+    stage: 'update',
+    answers: [{ question: 'q19', value: `Two sites: ${canary}`, audience: ['ncsc'], correction }],
+  }
   const later = await seals('later.yaml', update, '--incident', filed.incident.reference)
   assert.equal(later.openings.reports.length, 3)
-  assert.deepEqual(later.submissions.map(({ to, stage, state }) => [to, stage, state]), [['ncsc', 'update', 'received']])
+  assert.deepEqual(
+    later.submissions.map(({ to, stage, state }) => [to, stage, state]),
+    [['ncsc', 'update', 'received']],
+  )
   const atNcsc = await caseOf(network.as('Callum Drey'), later.submissions[0].reference)
   assert.deepEqual(questionsOf(atNcsc), ['q19', 'q19', 'q42'])
   assert.deepEqual(await tracesInTables(network.owner.portal, [canary]), {})
@@ -179,4 +200,60 @@ test('what cannot be sent so is found before anything is', async () => {
   const noTrust = await concordat('report', await written('first.yaml', first), '--seal', '--trust', '/nowhere.json')
   assert.deepEqual([noTrust.code, /no key to seal to/.test(noTrust.err)], [2, true])
   assert.equal((await network.as('Asha Bell').get('/incidents')).body.incidents.length, before)
+})
+
+test('[consent-before-disclosure] what came sealed may be permitted: the portal never sees the words, the signatory does', async () => {
+  const [signatory, handler, officer] = [network.as('Gwen Marlow'), network.as('Callum Drey'), network.as('Sofia Kerr')]
+  const found = await caseOf(handler, filed.submissions.find((one) => one.to === 'ncsc').reference)
+  const item = found.items.find((one: any) => one.question === 'q42').id
+  const request = await requestAt(signatory, await asks(handler, found.id, [item]))
+  assert.deepEqual(request.items, [{ id: item, question: 'sealed', value: null, sealed: true }])
+  assert.deepEqual(await tracesInTables(network.owner.portal, [canary]), {})
+
+  const path = await written('request.json', request)
+  await written('request.words.json', (await signatory.get(`/permission-requests/${request.id}/words`)).body)
+  const shown = await concordat('sign', path, '--openings', filed.path)
+  assert.equal(shown.code, 0, shown.err)
+  assert.match(shown.out, new RegExp(`We pulled the plug: ${canary}`))
+  const unopened = await concordat('sign', path)
+  assert.match(unopened.out, /sealed on your own machine/)
+  const false_ = structuredClone(filed.openings)
+  for (const { items } of false_.reports) for (const one of items) if (one.id === item) one.value = 'Something else.'
+  const misled = await concordat('sign', path, '--openings', await written('false.json', false_))
+  assert.deepEqual([misled.code, /other words/.test(misled.err)], [1, true])
+
+  await inForce(signatory, await grants(signatory, request))
+  const sent = await discloses(officer, found.id, [item])
+  assert.equal((await settled(officer, sent.body.id)).state, 'accepted')
+  assert.match((await atIco(network, item)).value, new RegExp(canary))
+  assert.deepEqual(await tracesInTables(network.owner.portal, [canary]), {})
+  const trust = checkTrustFile(await readJson(network.config.home.trustFile))
+  const verdict = verifyBundle(await bundleOf(filed.incident.id), trust, {
+    openings: openingsForm.parse(JSON.parse(await readFile(filed.path, 'utf8'))),
+  })
+  assert.deepEqual(
+    verdict.findings.filter(({ ok }) => !ok),
+    [],
+  )
+  assert.deepEqual(
+    verdict.held.holdings.filter(({ door }) => door === 3).map(({ question }) => question),
+    ['q42'],
+  )
+})
+
+test('the organisation itself lets what came sealed be sent', async () => {
+  const signatory = network.as('Gwen Marlow')
+  const own = filed.openings.reports.find(({ to }) => to === 'ncsc')!.items.find(({ question }) => question === 'q19')!
+  const until = new Date(Date.now() + 86_400_000).toISOString()
+  const started = await signatory.post(`/incidents/${filed.incident.id}/permission-requests`, {
+    items: [own.id],
+    purpose: 'incident-response',
+    until,
+  })
+  assert.equal(started.status, 201, JSON.stringify(started.body))
+  assert.deepEqual(
+    started.body.claims.authorization_details[0].items.map(({ id }: any) => id),
+    [own.id],
+  )
+  assert.equal(JSON.stringify(started.body).includes(canary), false)
 })

@@ -160,6 +160,25 @@ test('in the trust file and required, its cosignature counts, and nothing leaves
   await trustWitness(witness)
 })
 
+/** A rogue pretends that somebody cosigned each head: an honest house shows none before. */
+async function showsWhatNobodyCosigned(ownerUrl: string): Promise<void> {
+  const owner = openDb(ownerUrl, { max: 1 })
+  const line = `\u2014 rogue ${Buffer.alloc(76).toString('base64')}\n`
+  try {
+    await query(
+      owner,
+      `create function ledger.pretend() returns trigger language plpgsql security definer as $$
+       begin
+         insert into ledger.cosignatures (size, cosigner, line) values (new.size, 'rogue', '${line}');
+         return new;
+       end $$`,
+    )
+    await query(owner, 'create trigger pretend after update of note on ledger.heads for each row execute function ledger.pretend()')
+  } finally {
+    await closeDb(owner)
+  }
+}
+
 /** The node with another history under the same key: as it is after somebody put back an empty database and made it sign. */
 async function withAnotherHistory<T>(node: NodeName, size: number, work: (gateway: Db) => Promise<T>): Promise<T> {
   const fresh = await freshDatabase(definitions[node].migrations)
@@ -169,6 +188,7 @@ async function withAnotherHistory<T>(node: NodeName, size: number, work: (gatewa
     // A rogue asks nobody before it signs, and is in a hurry.
     network.config.ledger.intervalMilliseconds = 5
     const databases = { owner: fresh.ownerUrl, desk: fresh.deskUrl, gateway: fresh.gatewayUrl }
+    await showsWhatNobodyCosigned(fresh.ownerUrl)
     await network.restart(node, { databases, gateway: (config) => ({ ...config, peers: {}, witnesses: [] }) })
     await eventually(async () => ((await latest(db))?.size ?? 0) >= size)
     return await work(db)

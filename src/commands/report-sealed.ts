@@ -59,8 +59,7 @@ export function bodiesIn({ report }: Source): AuthorityId[] {
 /** Everything that the portal would find wrong, and cannot see in what is sealed. Nothing has been sent. */
 export function mistakesToSeal({ report }: Source, kind: IncidentKind, unknown: boolean): Mistake[] {
   const form = z.array(answerForm).min(1).safeParse(report.answers)
-  if (!form.success)
-    return form.error.issues.map(({ path, message }) => ({ field: ['answers', ...path].map(String).join('.'), message }))
+  if (!form.success) return form.error.issues.map(({ path, message }) => ({ field: ['answers', ...path].map(String).join('.'), message }))
   const answers = form.data
   const privileged = answers.flatMap((answer, i) =>
     answer.privileged
@@ -77,7 +76,11 @@ export function mistakesToSeal({ report }: Source, kind: IncidentKind, unknown: 
  * Seals one report a body, and writes down what opens them before anything is sent: a crash afterwards loses nothing that was told. The
  * portal's words on who reports go outside the seal, so they are compared with what is known here.
  */
-export async function sealHere({ source, opened, pinned, path: given }: Sealing, portal: Portal, random: Random): Promise<Sealed | Problem> {
+export async function sealHere(
+  { source, opened, pinned, path: given }: Sealing,
+  portal: Portal,
+  random: Random,
+): Promise<Sealed | Problem> {
   const path = given ?? join(dirname(source.path), `${opened.reference}.openings.json`)
   const before = await readOpenings(path)
   if (before && (before.incident.id !== opened.id || before.deployment !== pinned.trust.deployment))

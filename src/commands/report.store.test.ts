@@ -268,7 +268,9 @@ test('a portal that does not answer makes exit 1, and nothing is claimed', async
 })
 
 const misused: [string, string[], RegExp][] = [
-  ['sealing, which is not there yet', [example, '--seal'], /--seal is not there yet/],
+  ['sealing without keys to seal to', [example, '--seal'], /no key to seal to: --trust FILE/],
+  ['a trust file that is none', [example, '--seal', '--trust', example], /is not a trust file|no key to seal to/],
+  ['keys, and nothing to seal', [example, '--trust', 'trust.json'], /go with --seal/],
   ['no file', [], /name one file/],
   ['a file that is not there', ['/nowhere.yaml'], /cannot be read/],
   ['an unknown option', [example, '--fast'], /fast/],

@@ -136,7 +136,8 @@ function checkOpening(source: Source, incident: string | undefined): void {
 
 async function fileIt(source: Source, options: Options): Promise<number> {
   const faults = faultsHere(source, options)
-  if (faults.length > 0) return refuse({ code: 'invalid', title: 'Something is missing or wrong', status: 400, mistakes: faults }, source, options)
+  if (faults.length > 0)
+    return refuse({ code: 'invalid', title: 'Something is missing or wrong', status: 400, mistakes: faults }, source, options)
   const opened = await folderFor(source.report, options)
   if (isProblem(opened)) return refuse(opened, source, options)
   const reporting = { ...options, token: opened.resume ?? options.token }
@@ -144,7 +145,12 @@ async function fileIt(source: Source, options: Options): Promise<number> {
   if (isProblem(what)) return refuse(what, source, options)
   const { sealed } = what
   // One key for every try: a repeat after a lost answer files nothing twice.
-  const filing = { stage: source.report.stage, ...(sealed ? { sealed: sealed.sealed } : { answers: source.report.answers }), submit: true, idempotencyKey: systemRandom.uuid() }
+  const filing = {
+    stage: source.report.stage,
+    ...(sealed ? { sealed: sealed.sealed } : { answers: source.report.answers }),
+    submit: true,
+    idempotencyKey: systemRandom.uuid(),
+  }
   const filed = await call<{ id: string; submissions: Submission[] }>('POST', `/incidents/${opened.id}/reports`, filing, reporting)
   if (isProblem(filed)) {
     if (sealed) await forget(sealed)

@@ -3,8 +3,9 @@ import { b64u } from '#platform/bytes'
 import { hashOf } from '#platform/canonical'
 import { isUuid } from '#platform/ids'
 import { fingerprintWords, type CountersignatureClaims } from '#enrolment'
-import { openItemRef } from '#exchange'
+import { isOpen, shownItemRef, type OpenItem, type ShownItem } from '#exchange'
 import { claimsForm, type Claims } from '#permission'
+import type { Openings } from '#reporting'
 
 /** What somebody asked for cannot be signed: said in words, exit 1. */
 export class CannotSign extends Error {}
@@ -49,7 +50,12 @@ function endOf(until: string, { nbf, exp }: Claims): number {
 
 const wordsForm = z.strictObject({
   reason: z.string(),
-  items: z.array(z.strictObject({ id: z.string().refine(isUuid), question: z.string(), value: z.json(), salt: z.string() })),
+  items: z.array(
+    z.union([
+      z.strictObject({ id: z.string().refine(isUuid), question: z.string(), value: z.json(), salt: z.string() }),
+      z.strictObject({ id: z.string().refine(isUuid), commitment: z.string() }),
+    ]),
+  ),
   purpose: z.strictObject({ id: z.string(), label: z.string(), means: z.string(), may: z.array(z.string()), mayNot: z.array(z.string()) }),
   conditions: z.array(z.string()),
 })
@@ -63,21 +69,38 @@ export function checkWords(value: unknown, claims: Claims): Words {
   const words = wordsForm.safeParse(value).data
   if (!words || b64u(hashOf(words)) !== claims.notice)
     throw new CannotSign('the words are not those that would be signed. Sign nothing, and ask the portal why')
-  const opened = new Map(words.items.map((item) => [item.id, openItemRef(item).commitment]))
+  const opened = new Map(words.items.map((item) => [item.id, shownItemRef(item).commitment]))
   if (claims.authorization_details[0].items.some(({ id, commitment }) => opened.get(id) !== commitment))
     throw new CannotSign('an item is not the one that would be signed for. Sign nothing, and ask the portal why')
   return words
 }
 
+/**
+ * What was sealed past the portal, by the reporter's own openings, and where there are words those too. What does not open the
+ * commitment that would be signed for is not shown: it is refused.
+ */
+export function itemsKnown(claims: Claims, words: Words | undefined, openings: Openings | undefined): Map<string, OpenItem> {
+  const signed = new Map(claims.authorization_details[0].items.map(({ id, commitment }) => [id, commitment]))
+  const own = (openings?.reports ?? []).flatMap(({ items }) => items).filter(({ id }) => signed.has(id))
+  if (own.some((item) => shownItemRef(item).commitment !== signed.get(item.id)))
+    throw new CannotSign('your openings have other words for an item than would be signed for. Sign nothing, and ask the portal why')
+  const shown: ShownItem[] = words?.items ?? []
+  return new Map([...own, ...shown.filter(isOpen)].map((item) => [item.id, item]))
+}
+
 /** The exact claims in plain words. */
-export function permissionInWords(claims: Claims, words: Words | undefined, labels: ReadonlyMap<string, string>): string[] {
+export function permissionInWords(
+  claims: Claims,
+  { words, items: known }: { words: Words | undefined; items: ReadonlyMap<string, OpenItem> },
+  labels: ReadonlyMap<string, string>,
+): string[] {
   const [{ items, purpose, to, conditions }] = claims.authorization_details
   return [
     `Organisation    ${claims.iss}`,
     `May send        ${claims.aud.toUpperCase()}`,
     `To              ${to.toUpperCase()}, and nobody else`,
     `What            ${items.length === 1 ? '1 item' : `${items.length} items`}:`,
-    ...items.map((item) => itemInWords(item.id, words, labels)),
+    ...items.map((item) => itemInWords(item.id, known, words, labels)),
     `For             ${purpose}${words ? `: ${words.purpose.label}. ${words.purpose.means.trim()}` : ''}`,
     ...(words ? [`  it may serve    ${words.purpose.may.join('; ')}`, `  and not         ${words.purpose.mayNot.join('; ')}`] : []),
     `From            ${moment(claims.nbf)}`,
@@ -90,9 +113,14 @@ export function permissionInWords(claims: Claims, words: Words | undefined, labe
   ]
 }
 
-function itemInWords(id: string, words: Words | undefined, labels: ReadonlyMap<string, string>): string {
-  const item = words?.items.find((one) => one.id === id)
-  if (!item) return `  ${id}`
+function itemInWords(
+  id: string,
+  known: ReadonlyMap<string, OpenItem>,
+  words: Words | undefined,
+  labels: ReadonlyMap<string, string>,
+): string {
+  const item = known.get(id)
+  if (!item) return `  ${id}${words ? '  sealed on your own machine: --openings FILE shows it' : ''}`
   const value = typeof item.value === 'string' ? item.value : JSON.stringify(item.value)
   return `  ${id}  ${labels.get(item.question) ?? item.question}: ${value}`
 }

@@ -7,9 +7,19 @@ import { publicPart, signerOf, signJws, thumbprint, type PrivateJwk, type Signer
 import { PERMISSION } from '#permission'
 import { questions } from '#reporting'
 import type { Env } from './command.ts'
-import { CannotSign, checkWords, claimsIn, countersignatureInWords, narrowed, permissionInWords, type ToSign } from './sign-words.ts'
+import { NoOpenings, readOpenings } from './openings.ts'
+import {
+  CannotSign,
+  checkWords,
+  claimsIn,
+  countersignatureInWords,
+  itemsKnown,
+  narrowed,
+  permissionInWords,
+  type ToSign,
+} from './sign-words.ts'
 
-const HELP = `Usage: concordat sign FILE [--key KEY] [--without ITEM]… [--until DATE] [--words FILE] [--out FILE] [--yes] [--json]
+const HELP = `Usage: concordat sign FILE [--key KEY] [--without ITEM]… [--until DATE] [--words FILE] [--openings FILE] [--out FILE] [--yes] [--json]
        concordat sign --new-key KEY [--json]
 
 Shows exactly what a permission says, and signs it with a key that the portal never sees.
@@ -19,6 +29,7 @@ FILE is one request as GET /api/v1/permission-requests gives it, or its claims a
   --until DATE     ends it earlier: a day, meant whole in UTC, or an instant
   --words FILE     the words, as GET /api/v1/permission-requests/{id}/words gives them;
                    else NAME.words.json beside NAME.json, if it is there. They are checked against the claims
+  --openings FILE  what was sealed on your own machine: the file that concordat report --seal wrote. Checked against the claims too
   --out FILE       where the signed permission goes; else FILE.jws
   --yes            does not ask
   --new-key KEY    makes a key in a new file that only you can read, and says its words for the call-back
@@ -38,6 +49,7 @@ const flagForms = {
   'without': { type: 'string', multiple: true },
   'until': { type: 'string' },
   'words': { type: 'string' },
+  'openings': { type: 'string' },
   'out': { type: 'string' },
 } as const
 
@@ -49,7 +61,7 @@ export async function sign(argv: string[], _env: Env): Promise<number> {
     if (positionals.length !== 1) throw new Usage('name one file to sign (--help says more)')
     return await signFile(positionals[0]!, values)
   } catch (error) {
-    if (!(error instanceof Usage || error instanceof CannotSign)) throw error
+    if (!(error instanceof Usage || error instanceof CannotSign || error instanceof NoOpenings)) throw error
     process.stderr.write(`concordat sign: ${error.message}\n`)
     return error instanceof Usage ? 2 : 1
   }
@@ -119,7 +131,10 @@ async function inWords(path: string, toSign: ToSign, flags: Flags): Promise<stri
   const beside = path.replace(/(\.json)?$/, '.words.json')
   const value = flags.words === undefined ? await readJsonFile(beside).catch(() => undefined) : await readJsonFile(flags.words)
   const words = value === undefined ? undefined : checkWords(value, toSign.permission)
-  return permissionInWords(toSign.permission, words, new Map(questions.map(({ id, label }) => [id, label])))
+  const openings = flags.openings === undefined ? undefined : await readOpenings(flags.openings)
+  if (flags.openings !== undefined && !openings) throw new Usage(`${flags.openings} cannot be read (ENOENT)`)
+  const items = itemsKnown(toSign.permission, words, openings)
+  return permissionInWords(toSign.permission, { words, items }, new Map(questions.map(({ id, label }) => [id, label])))
 }
 
 async function readJsonFile(path: string): Promise<unknown> {

@@ -22,7 +22,14 @@ class Usage extends Error {}
 /** Nothing to check against: exit 1. */
 class NoTrust extends Error {}
 
-type Flags = { help: boolean; json: boolean; file: string; trust: string | undefined; since: string | undefined; openings: string | undefined }
+type Flags = {
+  help: boolean
+  json: boolean
+  file: string
+  trust: string | undefined
+  since: string | undefined
+  openings: string | undefined
+}
 type Trusted = { path: string; file: TrustFile }
 
 export async function verify(argv: string[], env: Env): Promise<number> {

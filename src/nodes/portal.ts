@@ -58,7 +58,13 @@ export const portal: NodeDefinition = {
     'statements/migrations',
     'reads/migrations',
   ],
-  neverLimited: ['GET /api/v1/questions', 'POST /api/v1/incidents', 'POST /api/v1/incidents/:id/references', 'POST /api/v1/incidents/:id/reports', 'GET /api/v1/incidents/:id'],
+  neverLimited: [
+    'GET /api/v1/questions',
+    'POST /api/v1/incidents',
+    'POST /api/v1/incidents/:id/references',
+    'POST /api/v1/incidents/:id/reports',
+    'GET /api/v1/incidents/:id',
+  ],
   desk: ({ db, agreement, trust, folders, attachments, poke, waitMilliseconds, origin }) => ({
     endpoints: [
       ...identityApi({ db, folders }),

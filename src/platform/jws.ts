@@ -66,7 +66,7 @@ export function openJws(jws: string, typ: string, key: VerifyKey): Json {
 
 function utf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw new SyntaxError('not UTF-8')
   }

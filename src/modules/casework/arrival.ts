@@ -4,7 +4,17 @@ import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
 import { newReference } from '#platform/ids'
 import type { OpeningKey } from '#platform/seal'
-import { NotYet, openItemRef, PADDING, readSealed, type Arrived, type AuthorityId, type Inbound, type OpenItem, type SealedReport } from '#exchange'
+import {
+  NotYet,
+  openItemRef,
+  PADDING,
+  readSealed,
+  type Arrived,
+  type AuthorityId,
+  type Inbound,
+  type OpenItem,
+  type SealedReport,
+} from '#exchange'
 import {
   caseToFileUnder,
   enquiryIn,

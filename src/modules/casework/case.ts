@@ -4,7 +4,16 @@ import { canonical, parseCanonical } from '#platform/canonical'
 import type { Random } from '#platform/context'
 import { invalid, Refusal } from '#platform/errors'
 import type { OpeningKey } from '#platform/seal'
-import { itemsMatch, openSealed, PADDING, type AuthorityId, type ItemRef, type MessageRecord, type OpenItem, type SealedReport } from '#exchange'
+import {
+  itemsMatch,
+  openSealed,
+  PADDING,
+  type AuthorityId,
+  type ItemRef,
+  type MessageRecord,
+  type OpenItem,
+  type SealedReport,
+} from '#exchange'
 
 export type Via = 'in-confidence' | 'statutory' | 'permission'
 export type ItemKind = 'answer' | 'finding'

@@ -69,7 +69,15 @@ export async function insertCase(tx: Tx, row: CaseRow): Promise<boolean> {
   return rows.length === 1
 }
 
-export type NewReport = { record: string; case: string; stage: Stage; organisation: unknown; nearMiss: boolean; madeAt: Date; sealed: boolean }
+export type NewReport = {
+  record: string
+  case: string
+  stage: Stage
+  organisation: unknown
+  nearMiss: boolean
+  madeAt: Date
+  sealed: boolean
+}
 
 export async function insertReport(tx: Tx, row: NewReport, at: Date): Promise<void> {
   await query(

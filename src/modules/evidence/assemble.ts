@@ -10,7 +10,7 @@ import { openFor, submissionPayload, submissionsOf, type FolderKeys, type Incide
 import { listsOf } from '#statements'
 import { belongsTo, recordIn, type Gathered } from './compose.ts'
 import { holdingsOf, type Held, type NotYetReceived } from './holdings.ts'
-import { submitted, words, type Notice, type Receipt, type Report, type Request, type Stated } from './records.ts'
+import { inWords, submitted, words, type Notice, type Receipt, type Report, type Request, type Stated } from './records.ts'
 
 /** What the portal has of an incident, and when each answer to it was logged. */
 export type Folder = { gathered: Gathered; logTimes: Map<string, Date>; onTheWay: NotYetReceived[] }
@@ -195,7 +195,7 @@ export function heldIn({ gathered, logTimes, onTheWay }: Folder): Held {
       record: stated<Report>(statement).record,
       content: readSealed(payload) ? { sealed: true as const, items: [] } : submitted.parse(json(payload)),
     })),
-    requests: gathered.requests.map((asked) => ({ ...stated<Request>(asked.statement), words: words.parse(json(asked.words)) })),
+    requests: gathered.requests.map((asked) => ({ ...stated<Request>(asked.statement), words: inWords(words.parse(json(asked.words))) })),
     notices: told.filter(({ record }) => record.ended === undefined),
     endings: told.filter(({ record }) => record.ended !== undefined),
     receipts: received.filter((one): one is Stated<Receipt> => one.record.kind === 'receipt'),

@@ -3,7 +3,7 @@ import { fromB64u } from '#platform/bytes'
 import { invalid } from '#platform/errors'
 import { readJws } from '#platform/jws'
 import { readReads } from '#reads'
-import { itemsMatch, readSealed, type ItemRef, type OpenItem } from '#exchange'
+import { isOpen, itemsMatch, readSealed, type ItemRef, type OpenItem, type ShownItem } from '#exchange'
 import type { Bundle, Unsealed } from './bundle.ts'
 import { ASKED } from './papers.ts'
 import type { Fault } from './records.ts'
@@ -73,7 +73,7 @@ export function onlyChosen(bundle: Unsealed, ids: string[]): Unsealed {
   const questions = new Map<string, string>()
   const chosenOf = <O extends { statement: string }>(one: O, payload: string): O | Part => {
     const items = itemsIn(payload)
-    const shown = items.filter(({ id }) => chosen.has(id))
+    const shown = items.filter(isOpen).filter(({ id }) => chosen.has(id))
     for (const { id, question } of shown) questions.set(id, question)
     return shown.length === items.length ? one : { statement: one.statement, items: shown as Part['items'] }
   }
@@ -107,8 +107,8 @@ type Part = Extract<Unsealed['submissions'][number], { items: unknown }>
 
 const isSealed = (payload: string): boolean => readSealed(fromB64u(payload)) !== undefined
 
-function itemsIn(payload: string): OpenItem[] {
-  return (parseCanonical(Buffer.from(fromB64u(payload)).toString('utf8')) as unknown as { items: OpenItem[] }).items
+function itemsIn(payload: string): ShownItem[] {
+  return (parseCanonical(Buffer.from(fromB64u(payload)).toString('utf8')) as unknown as { items: ShownItem[] }).items
 }
 
 const idOf = (statement: string): string => (JSON.parse(readJws(statement).text) as { id: string }).id

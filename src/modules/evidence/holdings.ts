@@ -66,15 +66,17 @@ function accepted({ receipts }: Matter, about: Receipt['about']): Stated<Receipt
 /** What the organisation itself told either authority, by door 1 or 2. */
 function reported(matter: Matter, questions: Questions): Holding[] {
   return accepted(matter, 'report').flatMap(({ record, statement, logTime }) =>
-    record.items.filter(({ id }) => questions.get(id) !== PADDING).map(({ id }) => ({
-      authority: record.from,
-      question: questions.get(id) ?? '',
-      item: id,
-      door: record.from === 'ncsc' ? 1 : 2,
-      clause: record.clause,
-      since: instant(logTime),
-      receipt: statement,
-    })),
+    record.items
+      .filter(({ id }) => questions.get(id) !== PADDING)
+      .map(({ id }) => ({
+        authority: record.from,
+        question: questions.get(id) ?? '',
+        item: id,
+        door: record.from === 'ncsc' ? 1 : 2,
+        clause: record.clause,
+        since: instant(logTime),
+        receipt: statement,
+      })),
   )
 }
 

@@ -3,19 +3,31 @@ import { fromB64u, type Bytes } from '#platform/bytes'
 import { canonical, parseCanonical } from '#platform/canonical'
 import { Refusal } from '#platform/errors'
 import type { Line } from '#statements'
-import { readReads, type ReadLine } from '#reads'
-import { checkStatement, itemsMatch, payloadHash, readSealed, type MessageRecord, type OpenItem, type SealedReport, type Trust } from '#exchange'
+import type { ReadLine } from '#reads'
+import {
+  checkStatement,
+  itemsMatch,
+  payloadHash,
+  readSealed,
+  shownItemsMatch,
+  type MessageRecord,
+  type OpenItem,
+  type SealedReport,
+  type Trust,
+} from '#exchange'
 import type { Openings } from '#reporting'
 import { checkEnrolment, checkPermission, checkWithdrawal, type Permission } from '#permission'
 import type { Bundle, Link } from './bundle.ts'
 import { choiceFaults, openPart } from './choice.ts'
 import { readHashed, readTold } from './days.ts'
+import { openReads, samePayload } from './payloads.ts'
 import {
   asked,
   called,
   daily,
   enquiry,
   grant,
+  inWords,
   notice,
   offer,
   reads,
@@ -94,7 +106,12 @@ export type { Fault } from './records.ts'
 
 /** `sealed`: on the reporter's own machine. Then items are there only as far as openings were given. */
 export type SubmittedShown = Shown<Submitted> & { sealed?: true }
-type Reader = { trust: Trust; openings: Openings | undefined; cache: Map<string, unknown>; faults: { statements: Fault[]; payloads: Fault[]; permissions: Fault[] } }
+type Reader = {
+  trust: Trust
+  openings: Openings | undefined
+  cache: Map<string, unknown>
+  faults: { statements: Fault[]; payloads: Fault[]; permissions: Fault[] }
+}
 
 /** Reads a bundle against the keys given. What cannot be read is left out of `evidence` and named in `faults`. */
 export function readEvidence(bundle: Bundle, trust: Trust, openings?: Openings): { evidence: Evidence; faults: Reader['faults'] } {
@@ -190,10 +207,6 @@ function reasonOf(error: unknown): string {
   return error instanceof SyntaxError ? error.message : 'it is not of the form the format says'
 }
 
-function samePayload({ record }: Entry<MessageRecord>, payload?: Bytes): void {
-  if (record.payload !== payloadHash(payload)) throw new SyntaxError('the payload is not the one the record names')
-}
-
 /** Receipts, notices and refusals carry nothing beside themselves. */
 function nothing(entry: Entry<MessageRecord>): object {
   samePayload(entry)
@@ -245,22 +258,17 @@ function openEnquiry(entry: Entry<EnquiryRecord>, payload: Bytes): { words?: Ask
   return {}
 }
 
-function openReads(entry: Entry<ReadsRecord>, payload: Bytes): { lines: ReadLine[] } {
-  samePayload(entry, payload)
-  return { lines: readReads(payload) }
-}
-
 function openRequest(entry: Entry<Request>, shown: Bytes): { words: Words; notice: string } {
-  const opened = openWords(entry, shown)
-  samePayload(entry, Buffer.from(canonical({ reason: opened.words.reason, items: opened.words.items })))
-  return opened
+  const { reason, items } = words.parse(parseCanonical(utf8(shown)))
+  samePayload(entry, Buffer.from(canonical({ reason, items })))
+  return openWords(entry, shown)
 }
 
 function openWords({ record }: Entry<Request | OfferRecord>, shown: Bytes): { words: Words; notice: string } {
   const read = words.parse(parseCanonical(utf8(shown)))
-  if (!itemsMatch(read.items, record.items)) throw new SyntaxError('the items do not open the commitments')
+  if (!shownItemsMatch(read.items, record.items)) throw new SyntaxError('the items do not open the commitments')
   if (read.purpose.id !== record.purpose) throw new SyntaxError('the words shown are for another purpose')
-  return { words: read, notice: payloadHash(shown) }
+  return { words: inWords(read), notice: payloadHash(shown) }
 }
 
 type Opened = Pick<Evidence['offers'][number], 'words' | 'notice' | 'question'>

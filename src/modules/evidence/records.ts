@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { OpenItem } from '#exchange'
+import { isOpen, type OpenItem } from '#exchange'
 import type { CheckedLog } from '#ledger'
 import { readsMembers } from '#reads'
 import { dailyMembers, type Line } from '#statements'
@@ -165,11 +165,15 @@ export type Submitted = z.infer<typeof submitted>
 /** The words shown before signing; a permission's `notice` is their hash, and `{reason, items}` of them is the request's payload. */
 export const words = z.strictObject({
   reason: z.string(),
-  items: z.array(openItem).min(1),
+  /** Closed: sealed past the portal (docs/formats/sealed-report.md). */
+  items: z.array(z.union([openItem, z.strictObject({ id: uuid, commitment: hash })])).min(1),
   purpose: z.strictObject({ id: z.string(), label: z.string(), means: z.string(), may: z.array(z.string()), mayNot: z.array(z.string()) }),
   conditions: z.array(z.string()),
 })
-export type Words = z.infer<typeof words>
+type WordsSent = z.infer<typeof words>
+/** With the items that have words. */
+export type Words = Omit<WordsSent, 'items'> & { items: OpenItem[] }
+export const inWords = (sent: WordsSent): Words => ({ ...sent, items: sent.items.filter(isOpen) })
 
 /** A record with the statement it came in and its log time. */
 export type Stated<R> = { record: R; statement: string; logTime: Date }

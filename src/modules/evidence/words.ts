@@ -204,10 +204,14 @@ function unopened(e: Evidence): string[] {
   const closed = sealed.length - opened.length
   return [
     ...(closed > 0
-      ? [`What ${count(closed, 'report')} sealed on the reporter\u2019s own machine says: only the reporter\u2019s file of openings shows that (--openings FILE).`]
+      ? [
+          `What ${count(closed, 'report')} sealed on the reporter\u2019s own machine says: only the reporter\u2019s file of openings shows that (--openings FILE).`,
+        ]
       : []),
     ...(opened.length > 0
-      ? ['Corrections and a near miss in a sealed report, and that nothing else stood beside the items inside the seal: openings show items alone.']
+      ? [
+          'Corrections and a near miss in a sealed report, and that nothing else stood beside the items inside the seal: openings show items alone.',
+        ]
       : []),
   ]
 }

@@ -45,11 +45,18 @@ export type OutboxPageRow = {
   statement: string | null
 }
 
+/** With what a restored house has from others alone: it was said, and stands in the ledger. */
 export function outboxPage(db: Db | Tx, after: string, limit: number): Promise<OutboxPageRow[]> {
   return query(
     db,
     `select id, peer, kind, record, entry, permissions, state, queued_at, code, acknowledgement, statement
-     from exchange.outbox
+     from (
+       select id, peer, kind, record, entry, permissions, state, queued_at, code, acknowledgement, statement
+       from exchange.outbox
+       union all
+       select id, peer, kind, record, entry, permissions, 'accepted', said_at, null, acknowledgement, statement
+       from exchange.returned
+     ) as said
      where id > $1
      order by id
      limit $2`,

@@ -36,7 +36,7 @@ export {
   type InboxRow,
   type ReceivedRow,
 } from './inbox-store.ts'
-export { itemCommitment, itemsMatch, openItemRef } from './item.ts'
+export { itemCommitment, itemsMatch, openItemRef, shownItemRef, shownItemsMatch } from './item.ts'
 export {
   isKind,
   kinds,

@@ -1,4 +1,4 @@
-import { questionById, type Authority, type Question } from '#reporting'
+import { questionById, SEALED, type Authority, type Question } from '#reporting'
 import { timeInWords } from '#platform/uk-time'
 
 export const bodyNames: Record<Authority, string> = { ico: 'the ICO', ncsc: 'the NCSC' }
@@ -39,6 +39,7 @@ export const registers: Record<string, string> = {
 }
 
 export function labelOf(question: string): string {
+  if (question === SEALED) return 'Sealed on your own machine: we cannot open it'
   return questionById.get(question)?.label ?? (question === 'attachment' ? 'Attachment' : 'Answer to a question that was asked')
 }
 

@@ -117,6 +117,17 @@ export async function selectHolderOfAccount(db: Db | Tx, account: Bytes): Promis
   )
 }
 
+/** Whoever left leaves their account free for who they are when they come back. */
+export async function freeAccountOfLeaver(tx: Tx, account: Bytes, at: Date): Promise<void> {
+  await query(
+    tx,
+    `update identity.accounts a
+    set ended = $2
+    where a.account = $1 and a.ended is null and exists (select 1 from identity.departures d where d.who = a.person)`,
+    [account, at],
+  )
+}
+
 /** False where the account is somebody's already. */
 export async function insertAccount(tx: Tx, account: Bytes, person: string, at: Date): Promise<boolean> {
   const rows = await query(

@@ -6,6 +6,7 @@ import {
   endAccounts,
   endInvitations,
   endSessionsOf,
+  freeAccountOfLeaver,
   insertAccessEvent,
   insertAccount,
   insertInvitation,
@@ -59,6 +60,7 @@ export async function join(tx: Tx, { issuer, subject }: Proof, code: Bytes, ctx:
   const before = await selectHolderOfAccount(tx, account)
   if (before?.person === person) return person
   if (before || (found.by === 'token' && (await selectAccountOf(tx, person)))) throw new Refusal('account-taken')
+  await freeAccountOfLeaver(tx, account, now)
   await endAccounts(tx, person, now)
   await endSessionsOf(tx, person, now)
   await endInvitations(tx, person, now)

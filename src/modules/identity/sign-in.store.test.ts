@@ -450,6 +450,12 @@ test('whoever was removed is signed in no more, and what they had opened is clos
   await query(owner, 'insert into identity.departures (who, at, removed_by) values ($1, now(), $2)', [id, 'somebody'])
   assert.equal((await approves(browser)).status, 401)
   assert.equal(codeOf(await new Browser().signsIn()), UNKNOWN)
+  const back = await transact(db, (tx) => addPerson(tx, { name: 'Faye Yardley, back', roles: ['legal'] }, seeding))
+  const { invitation } = await transact(db, (tx) => invite(tx, back, seeding))
+  const anew = new Browser()
+  await anew.signsIn({ invitation })
+  assert.equal(await anew.name(), 'Faye Yardley, back (legal)', 'come back, they are who they are then')
+  assert.equal((await approves(browser)).status, 401)
 })
 
 test('no account\u2019s name and no code lies in the database, and the gateway sees none of these tables', async () => {

@@ -6,7 +6,7 @@ import { transact, type Db } from '#platform/db'
 import { invalid, Refusal } from '#platform/errors'
 import { readJws } from '#platform/jws'
 import type { Agreement } from '#agreement'
-import { requestSend, waitFor, type NodeId, type Trust } from '#exchange'
+import { isOpen, requestSend, waitFor, type NodeId, type Trust } from '#exchange'
 import { enrolmentOf } from '#identity'
 import { incidentForActor, type FolderKeys } from '#reporting'
 import { checkEnrolment } from './enrolment.ts'
@@ -202,7 +202,8 @@ async function give(deps: PortalDeps, given: Given, ctx: Ctx): Promise<Reply<z.i
   if (!isNarrowed(JSON.parse(offered.claims) as Claims, claims, conditions)) throw new Refusal('permission-invalid')
   if (claims.exp * 1000 <= ctx.now().getTime()) throw new Refusal('permission-expired')
   const { owner } = await incidentForActor(deps.db, offered.incident, ctx)
-  mustBeSignedByTwo(deps.agreement.file, checked, (await openWords(offered, owner, deps.keys, ctx)).items)
+  // What identifies somebody and was sealed past this portal the NCSC sees, and refuses.
+  mustBeSignedByTwo(deps.agreement.file, checked, (await openWords(offered, owner, deps.keys, ctx)).items.filter(isOpen))
   await keepGrant(deps, { signed, claims, offered }, ctx)
   const grant = await own(deps, claims.jti, ctx)
   const answered = await waitFor(async () => {

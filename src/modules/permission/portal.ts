@@ -5,7 +5,7 @@ import { fromInstant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
-import { itemsMatch, NotYet, outcomesOf, type Inbound, type Outbound, type Trust } from '#exchange'
+import { NotYet, outcomesOf, shownItemsMatch, type Inbound, type Outbound, type Trust } from '#exchange'
 import type { AgreementFile } from '#agreement'
 import { incidentOfReference, openFor, sealFor, type FolderKeys, type Owner } from '#reporting'
 import { asGiven } from './giving.ts'
@@ -18,15 +18,25 @@ const CLAUSE = 'consent-before-disclosure'
 
 const content = z.strictObject({
   reason: z.string(),
-  items: z.array(z.strictObject({ id: z.string(), question: z.string(), value: z.unknown(), salt: z.string() })).min(1),
+  items: z
+    .array(
+      z.union([
+        z.strictObject({ id: z.string(), question: z.string(), value: z.unknown(), salt: z.string() }),
+        z.strictObject({ id: z.string(), commitment: z.string() }),
+      ]),
+    )
+    .min(1),
 })
 
-/** Keeps a request in the organisation's folder, after checking that the words are the very ones the commitments stand for. */
+/**
+ * Keeps a request in the organisation's folder, after checking that the words are the very ones the commitments stand for. Of what was
+ * sealed past this portal there are no words, but the commitment alone.
+ */
 export function keepRequest(keys: FolderKeys, agreement: AgreementFile, trust: Trust): Inbound {
   return async (tx, message, _queue, ctx) => {
     const { record } = message
     const sent = content.parse(parseCanonical(Buffer.from(message.payload).toString('utf8')))
-    if (!itemsMatch(sent.items, record.items!)) throw new Refusal('envelope-invalid')
+    if (!shownItemsMatch(sent.items, record.items!)) throw new Refusal('envelope-invalid')
     const incident = await incidentOfReference(tx, record.from, record['reference'] as string)
     if (!incident || incident.organisation !== record.organisation) throw new Refusal('not-found')
     const start = await startAnswered(tx, record['offer'] as string | undefined, incident.id)

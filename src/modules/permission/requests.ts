@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { Ctx } from '#platform/context'
 import type { Db } from '#platform/db'
 import type { AgreementFile } from '#agreement'
-import { incidentForActor, type FolderKeys } from '#reporting'
+import { isOpen, type ShownItem } from '#exchange'
+import { incidentForActor, SEALED, type FolderKeys } from '#reporting'
 import { openWords } from './portal.ts'
 import { startsOf, type StartRow } from './start-store.ts'
 import { grantsOf, requestsOf, type RequestRow } from './store.ts'
@@ -22,7 +23,8 @@ export const requestShape = z.object({
   answers: z.string().optional(),
   narrows: z.string().optional(),
   state: z.enum(['open', 'granted', 'refused']),
-  items: z.array(z.object({ id: z.string(), question: z.string(), value: z.unknown() })),
+  /** `sealed`: past the portal, which has no words for it; the reporter's openings have. */
+  items: z.array(z.object({ id: z.string(), question: z.string(), value: z.unknown(), sealed: z.literal(true).optional() })),
   words: z.unknown(),
   /** What always binds each copy, in words, and what may be added before signing. */
   conditions: z.array(z.object({ id: z.string(), label: z.string() })),
@@ -63,10 +65,16 @@ async function shown({ db, keys, agreement }: ListDeps, row: Row, { refused, ...
     ...{ id: row.id, incident: row.incident, to: row.recipient, purpose: row.purpose, until: row.until.toISOString(), ...source },
     reason: words.reason,
     state: refused ? 'refused' : granted ? 'granted' : 'open',
-    items: words.items.map(({ id, question, value }) => ({ id, question, value })),
+    items: words.items.map(itemShown),
     words: { purpose: words.purpose, conditions: words.conditions },
     conditions: conditionsInWords(words.conditions, agreement),
     furtherConditions: conditionsInWords(further, agreement),
     claims: JSON.parse(row.claims),
   }
+}
+
+function itemShown(item: ShownItem): RequestShown['items'][number] {
+  if (!isOpen(item)) return { id: item.id, question: SEALED, value: null, sealed: true }
+  const { id, question, value } = item
+  return { id, question, value }
 }

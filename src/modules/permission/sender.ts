@@ -4,9 +4,9 @@ import { fromInstant } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
-import type { Arrived, Inbound, ItemRef, MessageRecord, Outbound, Trust } from '#exchange'
+import type { Arrived, Inbound, ItemRef, MessageRecord, Outbound, ShownItem, Trust } from '#exchange'
 import type { AgreementFile } from '#agreement'
-import { caseByReference, itemsForDisclosure, itemsNamed, questionsOf } from '#casework'
+import { caseByReference, itemsForDisclosure, itemsNamed, questionsOf, type ItemForDisclosure } from '#casework'
 import { narrow } from './ending.ts'
 import { heldById, withdrawnBefore } from './ending-store.ts'
 import { declinedById, insertOffer, offerById } from './offer-store.ts'
@@ -34,7 +34,7 @@ export const prepareRequest: Outbound = async (tx, request) => {
   const items = await itemsForDisclosure(tx, asked.case_id, asked.items)
   // Whoever is asked reads the words: they are shown to nobody they did not come from, whatever a desk wrote.
   if (!items.every((item) => item.origins.includes(asked.organisation))) throw new Refusal('not-found')
-  const words = items.map(({ id, question, value, salt }) => ({ id, question, value, salt }))
+  const words = items.map(wordsOf)
   const { reference } = request.body as { reference: string }
   return {
     clause: CLAUSE,
@@ -50,6 +50,11 @@ export const prepareRequest: Outbound = async (tx, request) => {
     payload: Buffer.from(canonical({ reason: asked.reason, items: words })),
     chain: asked.organisation,
   }
+}
+
+/** What was sealed past the portal stays so: its reporter has what opens it. */
+function wordsOf({ id, question, value, salt, commitment, sealed }: ItemForDisclosure): ShownItem {
+  return sealed ? { id, commitment } : { id, question, value, salt }
 }
 
 /** What the recipient asked the organisation, in its words: docs/formats/statement.md. */

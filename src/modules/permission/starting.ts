@@ -6,7 +6,7 @@ import { transact, type Db, type Tx } from '#platform/db'
 import { invalid, Refusal, type Mistake } from '#platform/errors'
 import type { Agreement, AgreementFile } from '#agreement'
 import { enquiriesIn } from '#enquiries'
-import { openItemRef, requestSend, type OpenItem, type Trust } from '#exchange'
+import { isOpen, requestSend, shownItemRef, type ShownItem, type Trust } from '#exchange'
 import { incidentForActor, sealFor, submissionPayload, submissionsOf, type FolderKeys, type Incident } from '#reporting'
 import { readClaims, takesPlaceOf, type Claims } from './permission.ts'
 import { openWords } from './portal.ts'
@@ -80,7 +80,7 @@ async function nameItems(deps: StartDeps, { typed, items, incident, reference }:
       recipient: 'ico',
       until: earlier && typed.until === undefined ? earlier.ends : new Date(typed.until!),
       request: id,
-      items: named.map(openItemRef),
+      items: named.map(shownItemRef),
       agreement: { id: agreement.id, hash: agreement.hash },
       deployment: trust.deployment,
       words,
@@ -118,10 +118,10 @@ function narrowsNothing(): Refusal {
  * Items the NCSC has of this organisation, as far as the organisation can know: what it told the NCSC itself, and what it was shown
  * when it was asked.
  */
-async function itemsAtNcsc(deps: StartDeps, incident: Incident, wanted: string[], ctx: Ctx): Promise<Map<string, OpenItem>> {
-  const found = new Map<string, OpenItem>()
-  const add = (items: OpenItem[]) => {
-    for (const { id, question, value, salt } of items) if (wanted.includes(id)) found.set(id, { id, question, value, salt })
+async function itemsAtNcsc(deps: StartDeps, incident: Incident, wanted: string[], ctx: Ctx): Promise<Map<string, ShownItem>> {
+  const found = new Map<string, ShownItem>()
+  const add = (items: ShownItem[]) => {
+    for (const item of items) if (wanted.includes(item.id)) found.set(item.id, plain(item))
   }
   const isComplete = () => wanted.every((id) => found.has(id))
   for (const submission of (await submissionsOf(deps.db, incident)).filter(({ to }) => to === 'ncsc')) {
@@ -136,8 +136,15 @@ async function itemsAtNcsc(deps: StartDeps, incident: Incident, wanted: string[]
   return found
 }
 
-function itemsIn(payload: Bytes): OpenItem[] {
-  return (JSON.parse(Buffer.from(payload).toString('utf8')) as { items: OpenItem[] }).items
+/** What was sealed past the portal stands closed in the words that are signed. */
+function plain(item: ShownItem): ShownItem {
+  if (!isOpen(item)) return shownItemRef(item)
+  const { id, question, value, salt } = item
+  return { id, question, value, salt }
+}
+
+function itemsIn(payload: Bytes): ShownItem[] {
+  return (JSON.parse(Buffer.from(payload).toString('utf8')) as { items: ShownItem[] }).items
 }
 
 type Letting = { typed: Start; enquiry: string; incident: Incident; reference: string }

@@ -2,13 +2,14 @@ import { b64u } from '#platform/bytes'
 import { hashOf } from '#platform/canonical'
 import { invalid, Refusal, type Mistake } from '#platform/errors'
 import type { AgreementFile } from '#agreement'
-import type { ItemRef, OpenItem } from '#exchange'
+import type { ItemRef, ShownItem } from '#exchange'
 import { claims, type Claims } from './permission.ts'
 
 /** What the signatory reads before signing; its hash goes into what is signed. */
 export type Words = {
   reason: string
-  items: OpenItem[]
+  /** Those that were sealed past the portal stand closed. */
+  items: ShownItem[]
   purpose: { id: string; label: string; means: string; may: string[]; mayNot: string[] }
   conditions: string[]
 }
@@ -18,7 +19,7 @@ export const OWN_START = 'Nobody asked for this: your organisation started it.'
 
 /** The words for this purpose, with the conditions that always bind and those chosen besides. */
 export function wordsOf(
-  sent: { reason: string; items: OpenItem[] },
+  sent: { reason: string; items: ShownItem[] },
   purpose: string,
   { purposes, conditions }: AgreementFile,
   chosen: readonly string[] = [],

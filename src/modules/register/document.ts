@@ -1,7 +1,7 @@
 import type { Moment } from '#duties'
 import type { Received } from '#enquiries'
 import type { Bundle, Held, Holding } from '#evidence'
-import type { AuthorityId } from '#exchange'
+import { isOpen, type AuthorityId, type SealedReport, type ShownItem } from '#exchange'
 import type { IncidentKind, Payload } from '#reporting'
 import type { Kept } from './keeping.ts'
 import { isAttachment } from './words.ts'
@@ -47,7 +47,7 @@ export type Submitted = {
   state: 'not-yet-received' | 'received' | 'refused'
   receipt: string | null
   code?: string
-  payload: Payload
+  payload: Payload | SealedReport
 }
 
 /** What was sent of a file: the bytes themselves are not here. */
@@ -60,7 +60,8 @@ export type Enquiry = Omit<Received, 'askedAt' | 'answers'> & {
 
 export type Words = {
   reason: string
-  items: { id: string; question: string; value: unknown }[]
+  /** Closed where they were sealed past the portal. */
+  items: ({ id: string; question: string; value: unknown } | { id: string; commitment: string })[]
   purpose: { id: string; label: string; means: string }
   conditions: string[]
 }
@@ -91,8 +92,8 @@ export type Permitted = {
 /** Files that went out are items of a report; what they are called and their hashes stand in it. */
 export function attachmentsIn(submissions: readonly Submitted[]): Attachment[] {
   return submissions.flatMap(({ to, payload }) =>
-    payload.items.flatMap(({ id: item, question, value }) =>
-      question === 'attachment' && isAttachment(value) ? [{ to, item, ...value }] : [],
-    ),
+    (payload.items as ShownItem[])
+      .filter(isOpen)
+      .flatMap(({ id: item, question, value }) => (question === 'attachment' && isAttachment(value) ? [{ to, item, ...value }] : [])),
   )
 }

@@ -4,7 +4,7 @@ import type { Db } from '#platform/db'
 import { momentsOf, type Moment } from '#duties'
 import { enquiriesIn, type Received } from '#enquiries'
 import { bundleFor, holdingsFor, type EvidenceDeps } from '#evidence'
-import { receiptsFor } from '#exchange'
+import { receiptsFor, type SealedReport } from '#exchange'
 import { organisationById } from '#identity'
 import { grantsOf, readClaims, requestsOf, type RequestRow } from '#permission'
 import {
@@ -87,7 +87,9 @@ async function submittedIn(db: Db, incident: Incident, folders: FolderKeys, ctx:
   return Promise.all(
     submissions.map(async (submission) => {
       const { id, to, reference, envelope, stage, submittedAt } = submission
-      const payload = JSON.parse(Buffer.from(await submissionPayload(db, submission, folders, ctx)).toString('utf8')) as Payload
+      const payload = JSON.parse(Buffer.from(await submissionPayload(db, submission, folders, ctx)).toString('utf8')) as
+        | Payload
+        | SealedReport
       return { id, to, reference, envelope, stage, at: instant(submittedAt), ...progress.get(envelope)!, payload }
     }),
   )

@@ -1,5 +1,6 @@
 import { readJws } from '#platform/jws'
 import type { AuthorityId } from '#exchange'
+import { SEALED, type Payload } from '#reporting'
 import type { FolderDocument, Permitted, Submitted } from './document.ts'
 import { html, Html, type Piece } from './markup.ts'
 import { bodies, inTime, inWords, labelOf, typeOf } from './words.ts'
@@ -58,13 +59,20 @@ function told({ submissions }: FolderDocument): Html {
   const each = submissions.map(
     (one) => html`<h3>To ${bodies[one.to]}, ${inTime(one.at)}: ${one.stage} report</h3>
 <p>Reference ${one.reference}. ${receiptOf(one)}</p>
-<dl>${one.payload.items.map(({ id, question, value }) => answer(question, value, correctionOf(one, id)))}</dl>
+${saidIn(one)}
 `,
   )
   return section('What was told to whom', each, 'Nothing was told to anybody.')
 }
 
-function correctionOf({ payload }: Submitted, item: string): Piece {
+/** Of what was sealed elsewhere there is nothing to show here. */
+function saidIn(one: Submitted): Html {
+  const { payload } = one
+  if ('sealed' in payload) return html`<p>Sealed on your own machine: we cannot open it. Your own file of openings shows what it says.</p>`
+  return html`<dl>${payload.items.map(({ id, question, value }) => answer(question, value, correctionOf(payload, id)))}</dl>`
+}
+
+function correctionOf(payload: Payload, item: string): Piece {
   const correction = payload.corrections?.find((one) => one.item === item)
   return correction && html`<p class="small">This corrected what was told before, because: ${correction.why}</p>`
 }
@@ -113,7 +121,7 @@ function requests({ requests: all }: FolderDocument): Html {
     }) => html`<h3>${nameOf(from)} asked on ${inTime(receivedAt)} to pass this on to ${bodies[to as AuthorityId] ?? to}</h3>
 <p>For: ${asked.purpose.label}. Until ${inTime(until)}. ${states[state]}</p>
 <p>Its reason: ${asked.reason}</p>
-<dl>${asked.items.map(({ question, value }) => answer(question, value))}</dl>
+<dl>${asked.items.map((item) => ('question' in item ? answer(item.question, item.value) : answer(SEALED, 'Your own file of openings shows what it says.')))}</dl>
 `,
   )
   return section('What the NCSC asked to pass on', each, 'The NCSC has not asked to pass anything on.')

@@ -1,4 +1,4 @@
-import { questions, type Question } from '#reporting'
+import { questions, SEALED, type Question } from '#reporting'
 
 const byId = new Map(questions.map((question) => [question.id, question]))
 
@@ -9,6 +9,7 @@ export function typeOf(question: string): Question['type'] | undefined {
 /** How a page or list calls what an answer answers: a question of the list, of a body, or none. */
 export function labelOf(question: string): string {
   if (question === 'attachment') return 'Attachment'
+  if (question === SEALED) return 'Sealed on your own machine: we cannot open it'
   if (question === 'finding') return 'What the NCSC found'
   return byId.get(question)?.label ?? (question.startsWith('asked-') ? 'Answer to a question of this body' : question)
 }

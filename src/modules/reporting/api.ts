@@ -91,9 +91,15 @@ export function api(deps: ReportingDeps): Endpoint[] {
     endpoint({
       method: 'POST',
       path: '/incidents/:id/references',
-      summary: 'For a report that is to be sealed on one’s own machine: the reference each body will know the incident by, and what it is told of who reports',
+      summary:
+        'For a report that is to be sealed on one’s own machine: the reference each body will know the incident by, and what it is told of who reports',
       who: 'signed-in',
-      body: z.strictObject({ to: z.array(z.enum(['ncsc', 'ico'])).min(1).max(2) }),
+      body: z.strictObject({
+        to: z
+          .array(z.enum(['ncsc', 'ico']))
+          .min(1)
+          .max(2),
+      }),
       reply: z.object({ terms: z.array(sealingTerms) }),
       handle: async ({ params, body, ctx }) => ({ terms: await termsAt(deps, params['id']!, body.to, ctx) }),
     }),

@@ -17,7 +17,9 @@ export const openings = z.strictObject({
       reference: z.string(),
       stage: z.enum(['initial', 'update', 'final']),
       items: z
-        .array(z.strictObject({ id, question: z.string(), value: z.json(), salt: z.string().refine((text) => fromB64u(text).length === 32) }))
+        .array(
+          z.strictObject({ id, question: z.string(), value: z.json(), salt: z.string().refine((text) => fromB64u(text).length === 32) }),
+        )
         .min(1),
     }),
   ),
