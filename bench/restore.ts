@@ -8,7 +8,7 @@ import { figure, type Bench } from './measure.ts'
  * from the second person's word until it acts again. All three nodes in one process, intervals of 1 s, no fsync.
  */
 export const restore: Bench = async (options) => {
-  const messages = options.number('messages', 500)
+  const messages = options.number('messages', 300)
   const cluster = await startTestCluster()
   process.env['CONCORDAT_TEST_SERVER'] = cluster.url
   await prepareServer(cluster.url)
@@ -49,12 +49,14 @@ export const restore: Bench = async (options) => {
 async function fileReports(network: Network, messages: number): Promise<void> {
   const reporter = network.as('Asha Bell')
   const { id } = (await reporter.post('/incidents', { title: 'Many' })).body
-  const file = (n: number) =>
-    reporter.post(`/incidents/${id}/reports`, {
+  const file = async (n: number) => {
+    const { status, body } = await reporter.post(`/incidents/${id}/reports`, {
       stage: n === 0 ? 'initial' : 'update',
       submit: true,
       answers: [{ question: 'q42', value: `Report ${n}`, audience: ['ncsc'] }],
     })
+    if (status >= 400) throw new Error(`report ${n}: ${status} ${JSON.stringify(body)}`)
+  }
   await file(0)
   for (let n = 1; n < messages; n += 20) await Promise.all(Array.from({ length: Math.min(20, messages - n) }, (_, nth) => file(n + nth)))
   await eventually(

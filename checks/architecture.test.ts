@@ -36,7 +36,19 @@ const mayImport = {
   disclosure: ['agreement', 'permission', 'casework', 'reporting', 'exchange', 'ledger', 'identity'],
   statements: ['disclosure', 'casework', 'exchange', 'ledger'],
   reads: ['statements', 'disclosure', 'permission', 'reporting', 'casework', 'identity', 'exchange', 'ledger'],
-  evidence: ['ledger', 'exchange', 'permission', 'enquiries', 'statements', 'reads', 'reporting', 'disclosure', 'casework', 'agreement', 'identity'],
+  evidence: [
+    'ledger',
+    'exchange',
+    'permission',
+    'enquiries',
+    'statements',
+    'reads',
+    'reporting',
+    'disclosure',
+    'casework',
+    'agreement',
+    'identity',
+  ],
   register: ['reporting', 'duties', 'enquiries', 'evidence', 'permission', 'exchange', 'identity'],
 }
 
@@ -115,6 +127,7 @@ const working = {
     'progress',
     'replies',
     'rights',
+    'sealed-filing',
     'sending',
   ],
   statements: ['keeping', 'restoring', 'sending'],

@@ -24,6 +24,7 @@ import {
   type Network,
   type Person,
 } from './network.ts'
+import { runs, seed } from '../checks/runs.ts'
 import { tracesAtIco } from './traces.ts'
 
 // A permission from beginning to end, whoever begins it: asked, offered, narrowed, withdrawn by any way there is, and what becomes of what left.
@@ -185,11 +186,36 @@ describe('the organisation starts', () => {
     assert.deepEqual([request.answers, request.items[0].value], [started.body.id, 'Through the remote gateway, gamboge answer.'])
     assert.deepEqual(await tracesAtIco(network, ['gamboge answer', offer.id, id, finding]), [])
     const again = { items: [finding], to: 'ico', purpose: PURPOSE, until: offer.until, reason: 'Once more.', offer: offer.id }
-    assert.notEqual((await handler!.post(`/cases/${atNcsc.id}/permission-requests`, again)).status, 201, 'an offer is answered once')
+    refused(await handler!.post(`/cases/${atNcsc.id}/permission-requests`, again), 'already-done')
+    refused(await starts(gwen!, incident, { enquiry: enquiry.id }), 'already-done')
+    const unasked = { items: [finding], to: 'ico', purpose: PURPOSE, until: until(), reason: 'Of our own.' }
+    refused(await handler!.post(`/cases/${atNcsc.id}/permission-requests`, unasked), 'already-asked')
     await inForce(gwen!, await grants(gwen!, request))
     await disclosed(atNcsc.id, [finding])
     assert.equal((await atIco(network, finding)).value, 'Through the remote gateway, gamboge answer.')
     await holds(gwen!, incident, ({ held: { holdings } }) => holdings.some(({ door }) => door === 3))
+  })
+
+  test('whoever acts for the organisation under a mandate to read alone starts, withdraws and refuses nothing', async () => {
+    const { incident, case: found } = await engaged()
+    const permission = await inForce(
+      gwen!,
+      await grants(gwen!, await requestAt(gwen!, (await starts(gwen!, incident, { items: [found.items[0].id] })).body.id)),
+    )
+    const request = await requestAt(gwen!, await asks(handler!, found.id, [await finds(found.id)]))
+    const mina = network.as('Mina Calder')
+    const { code } = (await mina.get('/mandates')).body
+    assert.equal((await gwen!.post('/mandates', { agent: code, scope: ['read'], until: until() })).status, 201)
+    const headers = { 'authorization': `Bearer ${mina.token}`, 'on-behalf-of': request.claims.iss, 'content-type': 'application/json' }
+    for (const [path, body] of [
+      [`/incidents/${incident}/permission-requests`, { items: [found.items[0].id], purpose: PURPOSE, until: until() }],
+      [`/permissions/${permission}/withdrawal`, {}],
+      [`/permission-requests/${request.id}/refusal`, {}],
+    ] as const) {
+      const response = await fetch(`${mina.url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+      assert.deepEqual([response.status, ((await response.json()) as any).code], [403, 'mandate-missing'], path)
+    }
+    assert.equal((await standing(gwen!, permission)).state, 'in-force')
   })
 
   test('the NCSC may record that it will not send: the organisation is told, and not why', async () => {
@@ -314,6 +340,55 @@ describe('narrowed', () => {
     assert.equal((await recalls()).length, count)
     assert.equal((await atIco(network, finding)).restricted, undefined)
   })
+})
+
+describe('at once', () => {
+  /** A disclosure against what ends its permission; whichever comes first, the bundle holds, and the ICO has nothing it may show. */
+  const races: [string, (permission: string, incident: string, dropped: string, kept: string) => Promise<unknown>][] = [
+    [
+      'a call',
+      (permission) => duty!.post(`/permissions/${permission}/withdrawal`, { caller: 'A', number: '1', numberFrom: 'B', words: 'C' }),
+    ],
+    [
+      'another permission in its place',
+      async (permission, incident, _, kept) => {
+        const started = await starts(gwen!, incident, { items: [kept], narrows: permission })
+        return inForce(gwen!, await grants(gwen!, await requestAt(gwen!, started.body.id)))
+      },
+    ],
+    [
+      'both at once, by session and by telephone',
+      (permission) =>
+        Promise.all([
+          withdraws(asha!, permission),
+          duty!.post(`/permissions/${permission}/withdrawal`, { caller: 'A', number: '1', numberFrom: 'B', words: 'C' }),
+        ]),
+    ],
+  ]
+  for (const [what, ends] of races)
+    test(`[consent-before-disclosure] a disclosure and ${what}: the receipt names what left, and what is not permitted any more is shown to nobody (seed ${seed})`, async () => {
+      for (let n = 0; n < runs(3); n++) {
+        const { incident, case: found } = await engaged()
+        const [kept, dropped] = [await finds(found.id), await finds(found.id)]
+        const permission = await inForce(
+          gwen!,
+          await grants(gwen!, await requestAt(gwen!, await asks(handler!, found.id, [kept, dropped]))),
+        )
+        const [sent] = await Promise.all([discloses(officer!, found.id, [kept, dropped]), ends(permission, incident, dropped, kept)])
+        await eventually(async () => (await standing(gwen!, permission)).state === 'withdrawn', 40)
+        const outcome = sent.status === 403 ? undefined : await settled(officer!, sent.body.id)
+        const { receipt } = await standing(gwen!, permission)
+        const lists = claimsIn(receipt)
+        if (outcome)
+          assert.equal(
+            [lists.left, lists.stopped, lists.mayHaveLeft].flat().filter((id: string) => id === sent.body.id).length,
+            1,
+            'named once',
+          )
+        await holds(gwen!, incident, ({ held: { notYetConfirmed } }) => notYetConfirmed.length === 0)
+        await eventually(async () => (await atIco(network, dropped))?.value === undefined)
+      }
+    })
 })
 
 describe('withdrawn', () => {

@@ -22,6 +22,8 @@ test('a node that wakes up with an old database holds: it signs no second head a
   try {
     await network.restart('ico', { databases: { owner: old.ownerUrl, desk: old.deskUrl, gateway: old.gatewayUrl } })
     assert.equal(network.running.ico.gateway!.held(), true)
+    // What was lost comes back, and nothing else.
+    await eventually(async () => (await query(look, 'select 1 from disclosure.holds where recovered_at is not null')).length === 1)
     const before = await headsOf(look)
     const reporter = network.as('Asha Bell')
     const { body: incident } = await reporter.post('/incidents', { title: 'While the ICO holds' })

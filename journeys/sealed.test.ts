@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -93,6 +93,9 @@ test('each body opens what was sealed to it, and no other', async () => {
 
 test('the portal has nothing of what was said, and says that it cannot open it', async () => {
   assert.deepEqual(await tracesInTables(network.owner.portal, [canary]), {})
+  const { folder: home } = network.config.home.nodes.portal
+  const files = (await readdir(home, { recursive: true, withFileTypes: true })).filter((one) => one.isFile())
+  for (const { parentPath, name } of files) assert.equal((await readFile(join(parentPath, name))).includes(canary), false, name)
   assert.notDeepEqual(await tracesInTables(network.owner.ncsc, [canary]), {}, 'the search finds it where it was opened')
   const folderOf = await network.as('Asha Bell').get(`/incidents/${filed.incident.id}/export`)
   assert.equal(folderOf.status, 200)

@@ -30,7 +30,8 @@ export const SEALED_TITLE = 'Sealed on our own machine'
 export type Pinned = { path: string; trust: TrustFile; keys: Record<NodeId, SealingKey> }
 export type Opened = { id: string; reference: string; kind?: IncidentKind }
 type Sealing = { source: Source; opened: Opened; pinned: Pinned; path: string | undefined }
-export type Sealed = { sealed: SealedReport[]; path: string; before: Openings | undefined }
+/** `who`: as the portal tells each body of the reporter. */
+export type Sealed = { sealed: SealedReport[]; path: string; before: Openings | undefined; who: string }
 
 export async function readPinned(path: string): Promise<Pinned> {
   const value = await readJson(path).catch(() => undefined)
@@ -117,7 +118,8 @@ export async function sealHere(
     reports: [...(before?.reports ?? []), ...made.map(({ opening }) => opening as Openings['reports'][number])],
   }
   await writeOpenings(path, kept)
-  return { sealed: made.map(({ report }) => report), path, before }
+  const { name, verified } = told.terms[0]!.organisation
+  return { sealed: made.map(({ report }) => report), path, before, who: verified ? name : `${name} (not proved)` }
 }
 
 export async function writeOpenings(path: string, kept: Openings): Promise<void> {

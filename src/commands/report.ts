@@ -171,7 +171,10 @@ async function toFile(source: Source, opened: Opened, options: Options): Promise
   if (!json) say(`${keysInWords(pinned, bodiesIn(source)).join('\n')}\n`)
   const made = await sealHere({ source, opened, pinned, path }, options, systemRandom)
   if (isProblem(made)) return made
-  if (!json) say(`What opens it is in ${made.path}: keep it, and let nobody else have it.\n`)
+  if (!json)
+    say(
+      `The portal says it is from ${made.who}.\nWhat opens it is in ${made.path}: keep it, and let nobody else have it.\nThe portal cannot watch deadlines for what it cannot read: watch your own.\n`,
+    )
   return { sealed: made }
 }
 

@@ -236,12 +236,14 @@ const refusedThere: [string, Uint8Array | string, string, Reason, 'early' | 'lat
   ['two documents in one', office(main.word, {}, typesOf(main.word) + typesOf(main.excel)), 'a.docx', 'unknown', 'late'],
 ]
 
-for (const [what, bytes, name, reason, when] of refusedThere)
-  test(`${what} is refused: ${reasons[reason]}`, async () => {
+for (const [what, bytes, name, reason, when] of refusedThere) {
+  const why = reasons[reason]
+  test(`${what} is refused: ${why}`, async () => {
     assert.equal(await found(bytes, name), reason)
     assert.equal(await found(bytes, name, 13), reason, 'in small pieces')
     if (when === 'early') assert.equal(await early(bytes), reason)
   })
+}
 
 test('whatever bytes come, it is a kind or a reason, and never a fault', async () => {
   const starts = fc.constantFrom('', '%PDF-', 'PK\u0003\u0004', '\u0089PNG\r\n\u001a\n', '{', 'From: ')

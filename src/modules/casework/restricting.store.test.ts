@@ -177,7 +177,7 @@ test('[incident-response-breathing-space] the newest mark counts, until its end,
     transact(desk, (tx) => markAcute(tx, { case: found, until: until.toISOString(), why: 'Restoring.', node: 'ncsc' }, ctx))
   const until = (ctx: Ctx) => acuteUntil(desk, found, ctx)
   assert.equal(await until(duty), undefined)
-  await assert.rejects(mark(new Date(Date.now() - 1)), refuses('invalid'))
+  await assert.rejects(mark(new Date(Date.now() - DAY)), refuses('invalid'))
   await assert.rejects(mark(new Date(Date.now() + DAY), as(['releasing-officer'])), refuses('role-missing'))
   const end = new Date(Date.now() + DAY)
   await mark(end)

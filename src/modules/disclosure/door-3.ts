@@ -79,29 +79,33 @@ function decideAll(agreement: Agreement, node: NodeId, proposal: ProposalRow, it
     if (item.origins.length === 0) refusals.push({ item: item.id, code: 'flow-not-allowed' })
     for (const origin of item.origins) {
       const permission = bestFor(item, origin, proposal, held, ctx)
-      if (permission && !permission.facts) {
-        refusals.push({ item: item.id, code: 'permission-invalid' })
-        continue
-      }
-      const verdict = decideDisclosure(agreement, {
-        officer: { id: proposal.officer, node, roles: proposal.roles },
-        item,
-        origin,
-        from: node,
-        to: proposal.recipient,
-        purpose: proposal.purpose,
-        necessity: proposal.necessity,
-        time: Math.floor(ctx.now().getTime() / 1000),
-        // The words that were signed for: an id with other words under it is another item.
-        permission: permission?.facts && { ...permission.facts, items: covers(permission, item) ? [item.id] : [] },
-      })
-      if (!verdict.allowed) refusals.push({ item: item.id, code: verdict.code })
-      else if (lackSecond(agreement.file, permission!.checked!, [item]).length > 0)
-        refusals.push({ item: item.id, code: 'second-signature-missing' })
-      else pairs.push({ item, origin, permission: permission! })
+      const code = refusalOf(agreement, node, { proposal, item, origin, permission }, ctx)
+      if (code === undefined) pairs.push({ item, origin, permission: permission! })
+      else refusals.push({ item: item.id, code })
     }
   }
   return refusals.length > 0 ? { refused: refusalFor(agreement, refusals) } : { pairs }
+}
+
+type Asked = { proposal: ProposalRow; item: Item; origin: string; permission: Standing | undefined }
+
+/** Why one item may not go by one origin's permission; undefined where it may. */
+function refusalOf(agreement: Agreement, node: NodeId, { proposal, item, origin, permission }: Asked, ctx: Ctx): RefusalCode | undefined {
+  if (permission && !permission.facts) return 'permission-invalid'
+  const verdict = decideDisclosure(agreement, {
+    officer: { id: proposal.officer, node, roles: proposal.roles },
+    item,
+    origin,
+    from: node,
+    to: proposal.recipient,
+    purpose: proposal.purpose,
+    necessity: proposal.necessity,
+    time: Math.floor(ctx.now().getTime() / 1000),
+    // The words that were signed for: an id with other words under it is another item.
+    permission: permission?.facts && { ...permission.facts, items: covers(permission, item) ? [item.id] : [] },
+  })
+  if (!verdict.allowed) return verdict.code
+  return lackSecond(agreement.file, permission!.checked!, [item]).length > 0 ? 'second-signature-missing' : undefined
 }
 
 /** The first reason in the agreement's order, with every item it holds for. */

@@ -4,21 +4,12 @@ import { canonical, parseCanonical } from '#platform/canonical'
 import { Refusal } from '#platform/errors'
 import type { Line } from '#statements'
 import type { ReadLine } from '#reads'
-import {
-  checkStatement,
-  itemsMatch,
-  payloadHash,
-  readSealed,
-  shownItemsMatch,
-  type MessageRecord,
-  type OpenItem,
-  type SealedReport,
-  type Trust,
-} from '#exchange'
+import { checkStatement, itemsMatch, payloadHash, readSealed, shownItemsMatch, type MessageRecord, type Trust } from '#exchange'
 import type { Openings } from '#reporting'
 import { checkEnrolment, checkPermission, checkWithdrawal, type Permission } from '#permission'
 import type { Bundle, Link } from './bundle.ts'
 import { choiceFaults, openPart } from './choice.ts'
+import { openingFaults, openSealed, type SubmittedShown } from './sealed.ts'
 import { readHashed, readTold } from './days.ts'
 import { openReads, samePayload } from './payloads.ts'
 import {
@@ -53,7 +44,6 @@ import {
   type Report,
   type Request,
   type Shown,
-  type Submitted,
   type Told,
   type Withdrawal,
   type Words,
@@ -103,9 +93,6 @@ type Answerable = {
 }
 
 export type { Fault } from './records.ts'
-
-/** `sealed`: on the reporter's own machine. Then items are there only as far as openings were given. */
-export type SubmittedShown = Shown<Submitted> & { sealed?: true }
 type Reader = {
   trust: Trust
   openings: Openings | undefined
@@ -211,29 +198,6 @@ function reasonOf(error: unknown): string {
 function nothing(entry: Entry<MessageRecord>): object {
   samePayload(entry)
   return {}
-}
-
-/** Whoever holds openings of one incident must not take them for proof of another. */
-function openingFaults({ deployment, organisation, incident }: Bundle, openings: Openings | undefined): Fault[] {
-  const said = openings && [openings.deployment, openings.organisation, openings.incident.id]
-  if (!said || canonical(said) === canonical([deployment, organisation.id, incident.id])) return []
-  return [{ detail: 'the openings given are of another incident, organisation or deployment' }]
-}
-
-/** Of what was sealed elsewhere the portal has nothing that opens it: its words are shown by the reporter's own file, or not at all. */
-function openSealed({ record }: Entry<Report>, sealed: SealedReport, openings: Openings | undefined): SubmittedShown {
-  const { to, deployment, reference, organisation, stage, items } = sealed
-  const said = [record.to, record.deployment, record.reference, record.organisation, record.stage, record.items]
-  if (canonical(said) !== canonical([to, deployment, reference, organisation.id, stage, items]))
-    throw new SyntaxError('payload and record speak of different things')
-  return { sealed: true, organisation, stage, items: openedBy(openings, record) }
-}
-
-function openedBy(openings: Openings | undefined, { to, items }: Report): OpenItem[] {
-  const named = new Set(items.map(({ id }) => id))
-  const own = openings?.reports.find((one) => one.to === to && one.items.some(({ id }) => named.has(id)))
-  if (own && !itemsMatch(own.items, items)) throw new SyntaxError('the openings given do not open the commitments')
-  return own?.items ?? []
 }
 
 function openSubmission(entry: Entry<Report>, payload: Bytes, openings: Openings | undefined): SubmittedShown {

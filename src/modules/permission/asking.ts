@@ -49,10 +49,11 @@ export async function askPermission(tx: Tx, wish: Ask, agreement: AgreementFile,
   if (!offer) await mustBeNew(tx, { organisation, items: wish.items, purpose: wish.purpose, request: id })
   const { to: recipient, purpose, reason } = wish
   const asking = { asked_by: ctx.actor.id, asked_at: ctx.now(), offer: offer?.id ?? null }
-  await insertAsked(tx, {
+  const kept = await insertAsked(tx, {
     ...{ id, case_id: found.id, organisation, recipient, purpose, until: new Date(wish.until), items: wish.items, reason },
     ...asking,
   })
+  if (!kept) throw new Refusal('already-done')
   return id
 }
 

@@ -72,12 +72,18 @@ export async function isDeclined(tx: Tx, offer: string): Promise<boolean> {
 
 export type AskedItem = { item: string; nth: number; request: string }
 
+/** In answer to an offer, too. */
 export function askedBefore(tx: Tx, of: { organisation: string; items: string[]; purpose: string }): Promise<AskedItem[]> {
   return query(
     tx,
     `select item, nth, request
      from permission.asked_items
-     where organisation = $1 and item = any($2::uuid[]) and purpose = $3`,
+     where organisation = $1 and item = any($2::uuid[]) and purpose = $3
+     union all
+     select item, 0, a.id
+     from permission.asked as a
+     cross join unnest(a.items) as item
+     where a.organisation = $1 and item = any($2::uuid[]) and a.purpose = $3`,
     [of.organisation, of.items, of.purpose],
   )
 }

@@ -10,7 +10,8 @@ import { isOpen, requestSend, shownItemRef, type ShownItem, type Trust } from '#
 import { incidentForActor, sealFor, submissionPayload, submissionsOf, type FolderKeys, type Incident } from '#reporting'
 import { readClaims, takesPlaceOf, type Claims } from './permission.ts'
 import { openWords } from './portal.ts'
-import { insertStart } from './start-store.ts'
+import { standingOfGrant } from './standing.ts'
+import { insertStart, startsInIncident } from './start-store.ts'
 import { grantById, requestsOf, type GrantRow } from './store.ts'
 import { claimsOffered, OWN_START, refuseMistakes, termMistakes, wordsOf, type Words } from './words.ts'
 
@@ -104,6 +105,9 @@ async function toNarrow(db: Db, id: string, incident: Incident, ctx: Ctx): Promi
   if (grant?.incident !== incident.id) throw new Refusal('not-found')
   if (grant.withdrawal !== null || grant.narrowed_by !== null) throw new Refusal('permission-withdrawn')
   if (grant.ends <= ctx.now()) throw new Refusal('permission-expired')
+  // The sender must know of it before it can put another in its place.
+  if ((await standingOfGrant(db, grant, ctx)).state !== 'in-force')
+    throw invalid({ field: 'narrows', message: 'The NCSC has not acknowledged that permission yet' })
   return grant
 }
 
@@ -153,7 +157,8 @@ type Letting = { typed: Start; enquiry: string; incident: Incident; reference: s
 async function letAnswer(deps: StartDeps, { typed, enquiry, incident, reference }: Letting, ctx: Ctx): Promise<Started> {
   const asked = (await enquiriesIn(deps.db, incident.id, deps.keys, ctx)).find((one) => one.id === enquiry && one.from === 'ico')
   if (!asked) throw new Refusal('not-found')
-  if (asked.state === 'withdrawn') throw new Refusal('already-done')
+  const before = await startsInIncident(deps.db, incident.id)
+  if (asked.state === 'withdrawn' || before.some((one) => one.enquiry === enquiry)) throw new Refusal('already-done')
   return transact(deps.db, async (tx) => {
     const id = await requestSend(tx, { kind: 'offer', to: 'ncsc', body: {} }, ctx)
     const kept = { claims: null, enquiry, narrows: null, until: new Date(typed.until!) }

@@ -182,11 +182,14 @@ export type AskedRow = {
   offer: string | null
 }
 
-export async function insertAsked(tx: Tx, row: Omit<AskedRow, 'state'>): Promise<void> {
-  await query(
+/** False where the offer it answers was answered before. */
+export async function insertAsked(tx: Tx, row: Omit<AskedRow, 'state'>): Promise<boolean> {
+  const rows = await query(
     tx,
     `insert into permission.asked (id, case_id, organisation, recipient, purpose, until, items, reason, asked_by, asked_at, offer)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     on conflict on constraint asked_once_an_offer do nothing
+     returning id`,
     [
       row.id,
       row.case_id,
@@ -201,6 +204,7 @@ export async function insertAsked(tx: Tx, row: Omit<AskedRow, 'state'>): Promise
       row.offer,
     ],
   )
+  return rows.length === 1
 }
 
 /** As `insertAsked`, by the gateway: what was asked before a restore. */

@@ -88,21 +88,7 @@ export function api(deps: ReportingDeps): Endpoint[] {
       reply: filed,
       handle: (call) => (call.body.submit ? submitReport(deps, call) : showViews(deps, call)),
     }),
-    endpoint({
-      method: 'POST',
-      path: '/incidents/:id/references',
-      summary:
-        'For a report that is to be sealed on one’s own machine: the reference each body will know the incident by, and what it is told of who reports',
-      who: 'signed-in',
-      body: z.strictObject({
-        to: z
-          .array(z.enum(['ncsc', 'ico']))
-          .min(1)
-          .max(2),
-      }),
-      reply: z.object({ terms: z.array(sealingTerms) }),
-      handle: async ({ params, body, ctx }) => ({ terms: await termsAt(deps, params['id']!, body.to, ctx) }),
-    }),
+    referencesEndpoint(deps),
     endpoint({
       method: 'POST',
       path: '/incidents/:id/kind',
@@ -114,6 +100,24 @@ export function api(deps: ReportingDeps): Endpoint[] {
     }),
     ...draftEndpoints(deps),
   ]
+}
+
+function referencesEndpoint(deps: ReportingDeps): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/incidents/:id/references',
+    summary:
+      'For a report that is to be sealed on one’s own machine: the reference each body will know the incident by, and what it is told of who reports',
+    who: 'signed-in',
+    body: z.strictObject({
+      to: z
+        .array(z.enum(['ncsc', 'ico']))
+        .min(1)
+        .max(2),
+    }),
+    reply: z.object({ terms: z.array(sealingTerms) }),
+    handle: async ({ params, body, ctx }) => ({ terms: await termsAt(deps, params['id']!, body.to, ctx) }),
+  })
 }
 
 async function ownIncidents(deps: ReportingDeps, ctx: Ctx): Promise<z.infer<typeof incidentLine>[]> {
