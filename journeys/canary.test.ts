@@ -227,7 +227,16 @@ function inMemory(word: string, pids: number[]): string[] {
   const places: string[] = []
   const done = new Set<string>()
   const buffer = Buffer.alloc(PIECE)
-  for (const pid of readable(pids)) {
+  for (const pid of readable(pids)) places.push(...inProcess(word, pid, { done, buffer }))
+  return places
+}
+
+type Search = { done: Set<string>; buffer: Buffer }
+
+/** Nothing where the process ended meanwhile: a database's helpers come and go. */
+function inProcess(word: string, pid: number, { done, buffer }: Search): string[] {
+  const places: string[] = []
+  try {
     const memory = openSync(`/proc/${pid}/mem`, 'r')
     const program = basename(readlinkSync(`/proc/${pid}/exe`))
     for (const { from, to, key } of mappingsOf(pid).filter((mapping) => !done.has(mapping.key))) {
@@ -236,6 +245,8 @@ function inMemory(word: string, pids: number[]): string[] {
         places.push(...found(word, piece(memory, buffer, at, Math.min(PIECE, to - at))).map((how) => `${program} ${pid} ${key} ${how}`))
     }
     closeSync(memory)
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH', 'EACCES'].includes((error as { code?: string }).code ?? '')) throw error
   }
   return places
 }

@@ -78,7 +78,7 @@ async function tablesAt(db: Db): Promise<Record<string, unknown[]>> {
   const tables = names.map(async ({ name }) => {
     const rows = await query<{ row: any }>(
       db,
-      `select to_jsonb(t) - array['leaf_index', 'slot', 'path'] as row from ${name} as t order by 1`,
+      `select to_jsonb(t) - array['leaf_index', 'slot', 'path', 'last_used'] as row from ${name} as t order by 1`,
     )
     return [name, rows.map(({ row }) => row)]
   })

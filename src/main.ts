@@ -29,8 +29,14 @@ const commands: Record<string, { load: () => Promise<Command>; about: string }> 
     load: async () => (await import('./commands/verify.ts')).verify,
     about: 'check a bundle offline against your own trust file',
   },
-  'witness': { load: async () => (await import('./commands/witness.ts')).witness, about: 'watch and cosign all three ledgers, from outside' },
-  'heads': { load: async () => (await import('./commands/heads.ts')).heads, about: 'compare the ledger heads that different people were shown' },
+  'witness': {
+    load: async () => (await import('./commands/witness.ts')).witness,
+    about: 'watch and cosign all three ledgers, from outside',
+  },
+  'heads': {
+    load: async () => (await import('./commands/heads.ts')).heads,
+    about: 'compare the ledger heads that different people were shown',
+  },
   'reconcile': {
     load: async () => (await import('./commands/reconcile.ts')).reconcile,
     about: 'check a house: store, ledger, signed statements; or compare two exports',
