@@ -96,7 +96,7 @@ test('wrong usage: 2', async () => {
     concordat([]),
     concordat([bundle, bundle]),
     concordat([join(folder, 'gone.json')]),
-    concordat([bundle, '--since', join(folder, 'gone.json')]),
+    concordat([bundle, '--trust', trust, '--since', join(folder, 'gone.json')]),
     concordat(['--what', bundle]),
   ])
   assert.deepEqual(

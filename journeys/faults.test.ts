@@ -46,7 +46,9 @@ after(async () => {
   await apart.stop()
 })
 
-for (const [at, row] of table().entries()) {
+// The gate takes every third row, another third each time; a longer run takes them all.
+const rows = [...table().entries()].filter(([at]) => runs(1) > 1 || at % 3 === seed % 3)
+for (const [at, row] of rows) {
   const { flows, victim, fault } = row
   const what = flows.length === 1 ? flows[0] : 'every flow'
   const named = row.part === 'database' ? `the ${victim}'s database` : `the ${victim}`

@@ -60,7 +60,7 @@ async function begin(options: NetworkOptions, stops: Stop[], stop: () => Promise
   const config = readConfig({
     CONCORDAT_HOME: folder,
     CONCORDAT_PORT: String(await freePorts()),
-    CONCORDAT_LEDGER_INTERVAL: '20',
+    CONCORDAT_LEDGER_INTERVAL: '50',
     CONCORDAT_LEDGER_SLOTS: '16',
     CONCORDAT_SEED: 'people',
     // One a day, as in earnest: none falls due while a journey runs, unless it asks for more.

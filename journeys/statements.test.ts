@@ -76,7 +76,7 @@ async function statedTo(organisation: string, from: 'ncsc' | 'ico'): Promise<Sta
 async function midnight(organisation: string, days = 1, bodies: ('ncsc' | 'ico')[] = ['ncsc', 'ico']): Promise<void> {
   shift += days * DAY
   const due = new Date(now().getTime() - (now().getTime() % DAY)).toISOString()
-  for (const from of bodies) await eventually(async () => (await statedTo(organisation, from)).at(-1)?.record.due === due)
+  for (const from of bodies) await eventually(async () => (await statedTo(organisation, from)).at(-1)?.record.due === due, 60)
 }
 
 const organisationOf = async (name: string): Promise<string> => {

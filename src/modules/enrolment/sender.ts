@@ -43,9 +43,12 @@ async function mustBeFree(tx: Tx, { kid, organisation }: Asked): Promise<void> {
 /** The key that lets this one in was in force when it did. */
 async function mustLetIn(tx: Tx, asked: Asked, trust: Trust, logTime: Date): Promise<void> {
   const { kid, org, from } = checkCountersignature(asked, trust)
-  if (new Date(from) > logTime) throw new Refusal('enrolment-invalid')
+  // Log time is whole seconds of another clock: as everywhere, a key counts from five minutes before it says (docs/formats/permission.md).
+  if (new Date(from).getTime() > logTime.getTime() + SKEW) throw new Refusal('enrolment-invalid')
   if (await lockKey(tx, { kid, org })) throw new Refusal('key-suspended')
 }
+
+const SKEW = 5 * 60_000
 
 export type Answering = { trust: Trust; signer: Signer; folders: FolderKeys }
 

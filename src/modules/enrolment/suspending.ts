@@ -31,7 +31,8 @@ export async function suspend(tx: Tx, suspension: Suspension, house: House, ctx:
 }
 
 async function remember(tx: Tx, id: string, suspension: Suspension, { folders }: House, ctx: Ctx): Promise<void> {
-  const { organisation, kid, since, by, reason } = suspension
+  const { organisation, kid, by, reason } = suspension
+  const since = wholeSecond(suspension.since)
   const sealed = await folders.seal({ organisation }, id, Buffer.from(reason))
   await insertSuspension(tx, { id, organisation, kid, since, by, reason: sealed, suspended_by: ctx.actor.id, suspended_at: ctx.now() })
 }
