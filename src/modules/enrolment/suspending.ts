@@ -18,8 +18,10 @@ export type Suspension = { organisation: string; kid: string; since: Date; reaso
 export type House = { node: NodeId; folders: FolderKeys }
 
 /** What a desk was told: it counts here in this transaction, and the other house is told. Answers with the record's id. */
-export async function suspend(tx: Tx, suspension: Suspension, house: House, ctx: Ctx): Promise<string> {
-  await mustBeOf(tx, suspension)
+export async function suspend(tx: Tx, told: Suspension, house: House, ctx: Ctx): Promise<string> {
+  await mustBeOf(tx, told)
+  // Log time is whole seconds: what was signed within the very second that was named is stopped with the rest.
+  const suspension = { ...told, since: new Date(Math.floor(told.since.getTime() / 1000) * 1000) }
   if (suspension.since > ctx.now()) throw invalid({ field: 'since', message: 'Give a time that has passed' })
   const other = house.node === 'portal' ? 'ncsc' : 'portal'
   const id = await requestSend(tx, { kind: 'suspension', to: other, body: {} }, ctx)
@@ -31,8 +33,7 @@ export async function suspend(tx: Tx, suspension: Suspension, house: House, ctx:
 }
 
 async function remember(tx: Tx, id: string, suspension: Suspension, { folders }: House, ctx: Ctx): Promise<void> {
-  const { organisation, kid, by, reason } = suspension
-  const since = wholeSecond(suspension.since)
+  const { organisation, kid, since, by, reason } = suspension
   const sealed = await folders.seal({ organisation }, id, Buffer.from(reason))
   await insertSuspension(tx, { id, organisation, kid, since, by, reason: sealed, suspended_by: ctx.actor.id, suspended_at: ctx.now() })
 }
