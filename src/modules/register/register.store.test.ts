@@ -48,7 +48,17 @@ const agentOf = (client: string, scope: string[] = ['read', 'file']) =>
 const refuses = (code: RefusalCode) => (error: unknown) => error instanceof Refusal && error.code === code
 
 before(async () => {
-  database = await freshDatabase(['identity', 'exchange', 'reporting', 'duties', 'register', 'enquiries', 'permission', 'reads', 'statements'])
+  database = await freshDatabase([
+    'identity',
+    'exchange',
+    'reporting',
+    'duties',
+    'register',
+    'enquiries',
+    'permission',
+    'reads',
+    'statements',
+  ])
   desk = openDb(database.deskUrl)
   gateway = openDb(database.gatewayUrl, { max: 1 })
   owner = openDb(database.ownerUrl, { max: 1 })
