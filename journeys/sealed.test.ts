@@ -9,7 +9,7 @@ import { verifyBundle } from '#evidence'
 import { checkTrustFile } from '#exchange'
 import { readJson } from '#platform/home'
 import { openings as openingsForm, type Openings } from '#reporting'
-import { asks, atIco, caseOf, discloses, grants, inForce, requestAt, settled, startNetwork, type Network } from './network.ts'
+import { asks, atIco, caseOf, discloses, eventually, grants, inForce, requestAt, settled, startNetwork, type Network } from './network.ts'
 import { tracesInTables } from './traces.ts'
 
 const project = resolve(import.meta.dirname, '..')
@@ -231,8 +231,11 @@ test('[consent-before-disclosure] what came sealed may be permitted: the portal 
   assert.match((await atIco(network, item)).value, new RegExp(canary))
   assert.deepEqual(await tracesInTables(network.owner.portal, [canary]), {})
   const trust = checkTrustFile(await readJson(network.config.home.trustFile))
-  const verdict = verifyBundle(await bundleOf(filed.incident.id), trust, {
-    openings: openingsForm.parse(JSON.parse(await readFile(filed.path, 'utf8'))),
+  const openings = openingsForm.parse(JSON.parse(await readFile(filed.path, 'utf8')))
+  // The ICO's receipt comes a moment after it has accepted.
+  const verdict = await eventually(async () => {
+    const found = verifyBundle(await bundleOf(filed.incident.id), trust, { openings })
+    return found.held.holdings.some(({ door }) => door === 3) && found
   })
   assert.deepEqual(
     verdict.findings.filter(({ ok }) => !ok),
