@@ -34,9 +34,19 @@ export type Key = { kid: string; org: string }
 export async function enrol(tx: Tx, enrolment: Omit<Enrolment, 'suspendedSince'>, _ctx: Ctx): Promise<void> {
   const { kid, org, effectiveFrom, person = null, letInBy = null } = enrolment
   const record = canonical(enrolment.record)
-  if (await insertEnrolment(tx, { kid, organisation: org, record, effective_from: effectiveFrom, person, let_in_by: letInBy })) return
+  const isNew = await insertEnrolment(tx, { kid, organisation: org, record, effective_from: effectiveFrom, person, let_in_by: letInBy })
+  if (isNew) return letInBy === null ? undefined : sharesSuspension(tx, { kid, org, effectiveFrom, letInBy })
   const known = await selectEnrolment(tx, kid)
   if (known?.record !== record || known.organisation !== org) throw new Refusal('already-done')
+}
+
+/** The suspension of the key that let it in may have come first: a message overtakes another. */
+async function sharesSuspension(
+  tx: Tx,
+  { kid, org, effectiveFrom, letInBy }: Key & { effectiveFrom: Date; letInBy: string },
+): Promise<void> {
+  const since = await lockStanding(tx, letInBy, org)
+  if (since !== null && effectiveFrom >= since) await suspendKey(tx, { kid, org, since })
 }
 
 export async function enrolmentOf(db: Db | Tx, kid: string): Promise<Enrolment | undefined> {

@@ -223,6 +223,15 @@ test('a suspended key takes with it every key that it let in since, and none tha
   const reached = await transact(db, (tx) => suspendEnrolment(tx, { kid: 'root', org: water.id, since: at(10) }, ctx))
   assert.deepEqual(reached, ['root', 'after', 'grandchild'])
   for (const kid of ['before', 'apart']) assert.equal((await enrolmentOf(db, kid))?.suspendedSince, undefined, kid)
+  // One that the suspended key let in, and that is heard of only now, counts for as little; one let in before counts.
+  const late = (kid: string, minute: number) =>
+    transact(db, (tx) =>
+      enrol(tx, { kid, org: water.id, record: { payload: kid, signatures: [] }, effectiveFrom: at(minute), letInBy: 'root' }, ctx),
+    )
+  await late('late', 11)
+  await late('earlier', 9)
+  assert.deepEqual((await enrolmentOf(db, 'late'))?.suspendedSince, at(10))
+  assert.equal((await enrolmentOf(db, 'earlier'))?.suspendedSince, undefined)
 })
 
 test('people are listed by organisation, and somebody is described in plain words', async () => {
