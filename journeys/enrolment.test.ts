@@ -321,6 +321,8 @@ test('a later key that a key in force lets in counts at once; one that no such k
   await inForce(Tobias!, await gives(Tobias!, key, matter))
   // The thief of one key let in another: the suspension of the first takes both, and what they signed.
   const thiefs = newKey()
+  // A suspension takes the whole second that is named.
+  later += 2_000
   const since = now().toISOString()
   await asksFor(Tobias!, thiefs, { countersignature: lets(root, thiefs.kid) })
   await reaches(Tobias!, thiefs.kid, 'in-force')
