@@ -1,6 +1,6 @@
 import { afterItsBlob, portalApi as attachmentsApi, pushBlobs, tidyUploads } from '#attachments'
 import { holdApi } from '#disclosure'
-import { api as dutiesApi, keepingAlarms, ringAlarms } from '#duties'
+import { api as dutiesApi, keepingAlarms, pagesKeepingAlarms, ringAlarms } from '#duties'
 import { answeringApi, keepEnquiry } from '#enquiries'
 import {
   completeEnrolments,
@@ -70,10 +70,16 @@ export const portal: NodeDefinition = {
       ...identityApi({ db, folders }),
       ...accessApi({ db, node: 'portal', seal: folders }),
       ...ledgerApi({ db }),
-      ...keepingAlarms(reportingApi({ db, folders, wait: waitMilliseconds }), db, folders),
       ...dutiesApi({ db, folders }),
-      ...factSheetsApi({ db, folders }),
-      ...answeringApi({ db, folders, poke }),
+      ...keepingAlarms(
+        [
+          ...reportingApi({ db, folders, wait: waitMilliseconds }),
+          ...factSheetsApi({ db, folders }),
+          ...answeringApi({ db, folders, poke }),
+        ],
+        db,
+        folders,
+      ),
       ...attachmentsApi({ db, folders, poke, ...attachments }),
       ...portalApi({ db, agreement, trust, keys: folders, waitMilliseconds }),
       ...wordsApi({ db, keys: folders }),
@@ -83,7 +89,7 @@ export const portal: NodeDefinition = {
       ...readsApi({ db, folders, purposes: agreement.file.reading.purposes }),
       ...registerApi({ db, trust, folders, poke, waitMilliseconds }),
     ],
-    pages: [...frontPages({ db, folders, trust }), ...registerPages({ db, folders })],
+    pages: [...pagesKeepingAlarms(frontPages({ db, folders, trust }), db, folders), ...registerPages({ db, folders })],
     navigation: [...frontLinks, ...registerLinks],
     home: '/start',
   }),

@@ -1,7 +1,9 @@
 import type { Endpoint } from '#platform/api'
 import type { Ctx } from '#platform/context'
 import { transact, type Db, type Tx } from '#platform/db'
+import { Refusal } from '#platform/errors'
 import { describeFault } from '#platform/log'
+import type { Page } from '#platform/pages'
 import { incidentForActor, type FolderKeys, type Incident } from '#reporting'
 import { alarmsOf, dutiesOf } from './duties.ts'
 import { acceptedAmong, sightOf, type Seen } from './sight.ts'
@@ -27,17 +29,34 @@ export async function lookAnew(db: Db, incident: Incident, folders: FolderKeys, 
  * ever opened for the sake of an alarm. What was answered stands even where that fails: the next change, or look, makes it good.
  */
 export function keepingAlarms(endpoints: Endpoint[], db: Db, folders: FolderKeys): Endpoint[] {
-  const changes = ({ method, path }: Endpoint): boolean => method !== 'GET' && path.startsWith('/incidents/:id/')
-  return endpoints.map((one) => (changes(one) ? thenLooking(one, db, folders) : one))
+  return endpoints.map((one) => (one.method !== 'GET' && isOfOneIncident(one) ? endpointThenLooking(one, db, folders) : one))
 }
 
-function thenLooking(endpoint: Endpoint, db: Db, folders: FolderKeys): Endpoint {
+/** As `keepingAlarms`, for what is answered on a page. */
+export function pagesKeepingAlarms(pages: Page[], db: Db, folders: FolderKeys): Page[] {
+  return pages.map((one) => (one.submit && isOfOneIncident(one) ? pageThenLooking(one, one.submit, db, folders) : one))
+}
+
+const isOfOneIncident = ({ path }: { path: string }): boolean => path.startsWith('/incidents/:id/')
+
+function endpointThenLooking(endpoint: Endpoint, db: Db, folders: FolderKeys): Endpoint {
   return {
     ...endpoint,
     handle: async (call) => {
       const answer = await endpoint.handle(call)
       await look(call.params['id']!, db, folders, call.ctx)
       return answer
+    },
+  }
+}
+
+function pageThenLooking(page: Page, submit: NonNullable<Page['submit']>, db: Db, folders: FolderKeys): Page {
+  return {
+    ...page,
+    submit: async (visit) => {
+      const outcome = await submit(visit)
+      if (!(outcome instanceof Refusal)) await look(visit.params['id']!, db, folders, visit.ctx)
+      return outcome
     },
   }
 }

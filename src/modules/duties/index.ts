@@ -1,4 +1,4 @@
-export { keepingAlarms, ringAlarms } from './alarms.ts'
+export { keepingAlarms, pagesKeepingAlarms, ringAlarms } from './alarms.ts'
 export { api, type DutiesDeps } from './api.ts'
 export { dueAt, durationOf, isZone, readMoment, reading, type Reading } from './clock.ts'
 export { bankHolidays, isWorkingDay, type Region } from './holidays.ts'

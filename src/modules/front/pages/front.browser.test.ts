@@ -9,6 +9,7 @@ import { closeDb, openDb, query, transact } from '#platform/db'
 import { createWeb } from '#platform/http'
 import { silentLog } from '#platform/log'
 import { addPerson, identityPages, recognise, upsertOrganisation } from '#identity'
+import { pagesKeepingAlarms } from '#duties'
 import type { Trust } from '#exchange'
 import { FolderKeys } from '#reporting'
 import { openBrowser } from '../../../../checks/chromium.ts'
@@ -43,7 +44,10 @@ const web = await createWeb({
   endpoints: [],
   navigation: frontLinks,
   home: '/start',
-  pages: [...identityPages({ db, provider: 'trying-out', production: false }), ...frontPages({ db, folders, trust: {} as Trust })],
+  pages: [
+    ...identityPages({ db, provider: 'trying-out', production: false }),
+    ...pagesKeepingAlarms(frontPages({ db, folders, trust: {} as Trust }), db, folders),
+  ],
   authenticate: (given) => recognise(db, given, ctx, folders),
   makeCtx,
   health: async () => ({ ready: true, checks: {} }),
@@ -270,6 +274,25 @@ test('what changed since the page was opened is not sent unseen, and a press mad
     assert.match(await words(twin), /Sent, not yet received/)
     const rows = await query(db, 'select 1 from reporting.filings where incident = $1', [incident.split('/').at(-1)])
     assert.equal(rows.length, 1)
+  })
+})
+
+test('[regimes] what is answered on a page sets the alarms of its clock, and a page with a mistake sets none', async () => {
+  await visitor(browser, {}, async (page) => {
+    await signIn(page, 'Asha Bell')
+    await page.goto(`${origin}/report/whom`)
+    await page.getByLabel('The ICO only', { exact: true }).check()
+    await press(page, 'Continue')
+    const incident = page.url().replace(/\/questions.*/, '')
+    const alarms = () => query<{ ring_at: Date }>(db, 'select ring_at from duties.alarms where incident = $1', [incident.split('/').at(-1)])
+    await page.goto(`${incident}/questions/q16`)
+    await fillMoment(page, 'When did you become aware that personal data was involved?', ['31', '2', '2026', '18', '0'])
+    await press(page, 'Save and continue')
+    assert.deepEqual(await alarms(), [])
+    await fillMoment(page, 'When did you become aware that personal data was involved?', ['24', '11', '2026', '18', '0'])
+    await press(page, 'Save and continue')
+    const rings = (await alarms()).map(({ ring_at }) => ring_at.toISOString())
+    assert.deepEqual(new Set(rings), new Set(['2026-11-27T06:00:00.000Z', '2026-11-27T18:00:00.000Z']))
   })
 })
 
