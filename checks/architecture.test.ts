@@ -25,7 +25,7 @@ const mayImport = {
   reporting: ['exchange', 'identity', 'agreement'],
   duties: ['reporting', 'exchange'],
   factsheets: ['reporting', 'identity'],
-  office: ['casework', 'enquiries'],
+  office: ['casework', 'enquiries', 'reporting'],
   front: ['reporting', 'duties', 'enquiries', 'evidence', 'exchange', 'identity', 'reads'],
   casework: ['exchange', 'identity', 'agreement'],
   enquiries: ['exchange', 'reporting', 'casework'],

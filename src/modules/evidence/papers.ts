@@ -14,6 +14,10 @@ export const SKEW = 5 * 60_000
 export const ASKED = 'asked-'
 
 export function entriesIn(e: Evidence): Entry<MessageRecord>[] {
+  return listsIn(e).flat()
+}
+
+function listsIn(e: Evidence): Entry<MessageRecord>[][] {
   return [
     e.submissions,
     e.requests,
@@ -26,7 +30,7 @@ export function entriesIn(e: Evidence): Entry<MessageRecord>[] {
     e.told,
     e.receipts,
     e.statements,
-  ].flat()
+  ]
 }
 
 /** Records shown by opened links. */
@@ -46,20 +50,7 @@ export function covers(granted: ItemRef[], items: ItemRef[]): boolean {
 
 /** Each list ordered by instant, then id; no record anywhere twice. */
 export function orderFaults(e: Evidence): Fault[] {
-  const lists = [
-    e.submissions,
-    e.requests,
-    e.enquiries,
-    e.reads,
-    e.offers,
-    e.refusals,
-    e.permissions,
-    e.withdrawals,
-    e.told,
-    e.receipts,
-    e.statements,
-  ] as Entry<MessageRecord>[][]
-  const places = lists.map((list) => list.map(({ record }) => `${record.at} ${record.id}`))
+  const places = listsIn(e).map((list) => list.map(({ record }) => `${record.at} ${record.id}`))
   const links = e.others.map(({ from, n }) => `${from} ${String(n).padStart(16, '0')}`)
   const hashes = e.bundle.holdings.map((list) => Buffer.from(sha256(fromB64u(list))).toString('hex'))
   const unordered = [...places, links, hashes, e.bundle.chosen ?? []].some((list) =>

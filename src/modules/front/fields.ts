@@ -1,7 +1,6 @@
 import type { Mistake } from '#platform/errors'
 import { answer, answers, type Form } from '#platform/pages'
-import { mistakesIn, questions, type Answer, type Authority, type Question } from '#reporting'
-import { registers } from './words.ts'
+import { mistakesIn, questions, type Answer, type Authority, type Question, registers } from '#reporting'
 import { clockOf, momentOf, type Clock } from '#platform/uk-time'
 
 /** One part of a question for one set of bodies: `name` is what its inputs are called. */

@@ -3,9 +3,9 @@ import { transact } from '#platform/db'
 import { invalid, Refusal } from '#platform/errors'
 import { answer, redirect, view, type Outcome, type Page, type Visit } from '#platform/pages'
 import { checkAnswer, declineOf, enquiriesIn, means, reply, type Received } from '#enquiries'
-import { ownIncident } from '#reporting'
+import { ownIncident, valueInWords } from '#reporting'
 import type { FrontDeps } from '../context.ts'
-import { bodyTitles, labelOf, valueInWords } from '../words.ts'
+import { bodyTitles, labelOf } from '../words.ts'
 import { timeInWords } from '#platform/uk-time'
 
 const template = join(import.meta.dirname, 'asked.njk')

@@ -9,17 +9,16 @@ import {
   fileDraft,
   mistakesIn,
   outstanding,
-  progressOf,
   questionById,
   questions,
   stateOf,
-  submissionsOf,
   toFile,
   type Authority,
   type Slot,
+  valueInWords,
 } from '#reporting'
 import { placeOf, type FrontDeps, type Place } from '../context.ts'
-import { labelOf, valueInWords } from '../words.ts'
+import { labelOf } from '../words.ts'
 import { sentIn } from './list.ts'
 
 const template = (name: string): string => join(import.meta.dirname, name)
@@ -46,7 +45,6 @@ async function show(deps: FrontDeps, visit: Visit): Promise<Outcome> {
     nothing: fresh.length === 0,
     advice: adviceOn(place, visit.ctx.now()),
     waits: awaitingCounsel(fresh).map(({ question }) => ({ href: `${here}/questions/${question.slice(0, 3)}`, text: labelOf(question) })),
-    counsel: visit.ctx.actor.roles.includes('counsel'),
     stage: filed.length > 0 ? stageRadios(visit) : '',
     corrections: correctionsOf(fresh, place, visit),
     base: draft.version,
@@ -152,25 +150,21 @@ export function sentPage(deps: FrontDeps): Page {
     show: async ({ params, ctx }) => {
       const place = await placeOf(deps, params['id']!, ctx)
       const { incident, filed, bodies } = place
-      const submissions = await submissionsOf(deps.db, incident)
-      const progress = await progressOf(deps.db, submissions)
-      const waiting = submissions.filter(({ envelope }) => progress.get(envelope)!.state === 'not-yet-received')
+      const sent = await sentIn(deps, place)
+      const waiting = sent.some(({ state }) => state === 'not-yet-received')
       const told = filed.map(({ question, value, body }) => ({ question, value, audience: [body] }))
       const here = `/incidents/${incident.id}`
       return view(template('sent.njk'), {
-        title: waiting.length > 0 ? 'Sent, not yet received' : 'Report received',
-        panel:
-          waiting.length > 0
-            ? 'This counts as a report to the ICO only once its receipt is here.'
-            : `Your reference: ${incident.reference}`,
-        sent: await sentIn(deps, place),
+        title: waiting ? 'Sent, not yet received' : 'Report received',
+        panel: waiting ? 'This counts as a report to the ICO only once its receipt is here.' : `Your reference: ${incident.reference}`,
+        sent,
         left: bodies.flatMap((body) => {
           const open = outstanding(told, body, ctx.now()).complete
           return open.length > 0 && filed.some((one) => one.body === body)
             ? [{ title: body === 'ico' ? 'Still to tell the ICO' : 'Still to tell the NCSC', labels: open.map(({ label }) => label) }]
             : []
         }),
-        waiting: waiting.length > 0,
+        waiting,
         again: `${here}/sent`,
         list: here,
         copy: `${here}/copy`,

@@ -91,13 +91,10 @@ const stages = { initial: 'First report', update: 'Update', final: 'Final report
 export async function sentIn({ db }: FrontDeps, { incident }: Pick<Place, 'incident'>) {
   const submissions = await submissionsOf(db, incident)
   const progress = await progressOf(db, submissions)
-  return submissions.map(({ to, reference, stage, submittedAt, envelope, sealed }) => ({
-    to: bodyTitles[to],
-    reference,
-    stage: sealed ? `${stages[stage]}, sealed on your own machine: we cannot open it` : stages[stage],
-    at: timeInWords(submittedAt),
-    tag: states[progress.get(envelope)!.state],
-  }))
+  return submissions.map(({ to, reference, stage, submittedAt, envelope }) => {
+    const { state } = progress.get(envelope)!
+    return { to: bodyTitles[to], reference, stage: stages[stage], at: timeInWords(submittedAt), state, tag: states[state] }
+  })
 }
 
 /** Until the ICO's own signed receipt is back, its own form and number stand here. */

@@ -5,7 +5,8 @@ import { answer, redirect, view, type Outcome, type Page, type Visit } from '#pl
 import { timeInWords } from '#platform/uk-time'
 import { caseFor, openCase, recordFinding, rights, timeline, writeNote, type ItemShown } from '#casework'
 import { ask } from '#enquiries'
-import { linesOf, states, vias, type OfficeDeps } from '../words.ts'
+import { questionById, valueInWords } from '#reporting'
+import { states, vias, type OfficeDeps } from '../words.ts'
 
 const template = (name: string): string => join(import.meta.dirname, name)
 type Case = Awaited<ReturnType<typeof openCase>>
@@ -38,7 +39,7 @@ async function show(deps: OfficeDeps, { params, query, ctx }: Visit): Promise<Ou
     opened: purpose !== undefined,
     purposes: purposesShown(deps),
     columns: columnsOf(found),
-    notes: found.notes.map(({ text, by, at }) => ({ lines: text.split('\n'), by, at: timeInWords(new Date(at)) })),
+    notes: found.notes.map(({ text, at }) => ({ lines: text.split('\n'), at: timeInWords(new Date(at)) })),
     links: [
       ...(may('note') ? [{ text: 'Write a note', href: `${here}/note` }] : []),
       ...(may('find') ? [{ text: 'Record a finding', href: `${here}/finding` }] : []),
@@ -104,7 +105,7 @@ function itemShown(item: ItemShown, label: string) {
   const restricted = item.restricted === undefined ? '' : `Restricted since ${timeInWords(new Date(item.restricted))}`
   return {
     label,
-    lines: 'value' in item ? linesOf(item.value) : [],
+    lines: 'value' in item ? valueInWords(item.value, questionById.get(item.question)) : [],
     hidden: 'value' in item ? '' : restricted || 'Not opened',
     state: [states[item.state], item.why ?? ''].filter((part) => part !== '').join(': '),
     about: `${item.marking} · door ${item.door.number}, ${item.door.clause} · received ${timeInWords(new Date(item.receivedAt))}`,
@@ -122,10 +123,9 @@ export function timelinePage(deps: OfficeDeps): Page {
       return view(template('timeline.njk'), {
         title: `What happened: ${found.organisation_name}`,
         back: `/cases/${found.id}`,
-        happened: happened.map(({ at, kind, by, text, items }) => ({
+        happened: happened.map(({ at, kind, text, items }) => ({
           at: timeInWords(new Date(at)),
           what: kinds[kind] ?? kind,
-          by: by ?? '',
           text: text ?? '',
           items: items?.length ? `${items.length} item${items.length === 1 ? '' : 's'}` : '',
         })),
