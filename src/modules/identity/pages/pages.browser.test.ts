@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { nodeItself, systemRandom, type Actor, type Ctx } from '#platform/context'
 import { closeDb, openDb, query, transact } from '#platform/db'
@@ -16,6 +15,7 @@ import { answer, redirect, view, type Page as WebPage } from '#platform/pages'
 import { statusPage, type NodeStatus } from '#platform/pages/status'
 import { openBrowser } from '../../../../checks/chromium.ts'
 import { freshDatabase } from '../../../../checks/database.ts'
+import { assertAccessible, freePort, press, visitor as visitorOf } from '../../../../checks/visitors.ts'
 import { addPerson, authenticate, describeActor, identityPages, recognise, upsertOrganisation } from '../index.ts'
 
 const fresh = await freshDatabase(['identity'])
@@ -130,32 +130,7 @@ after(async () => {
   await rm(folder, { recursive: true })
 })
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}
-
-/** A visitor in a browser of their own. Whatever the page complains of (its security policy, a script) is a failure. */
-async function visitor(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext(options)
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    // The browser reports 400 and 403, which are answers of ours, as resources it could not load.
-    if (!/the server responded with a status of 4\d\d/.test(message.text())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(error.message))
-  await work(page)
-  await context.close()
-  assert.deepEqual(complaints, [])
-}
-
-async function press(page: Page, name: string): Promise<void> {
-  await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('button', { name }).click()])
-}
+const visitor = (options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> => visitorOf(browser, options, work)
 
 async function signsIn(page: Page, name: string): Promise<void> {
   await page.goto(`${origin}/sign-in`)
@@ -163,49 +138,32 @@ async function signsIn(page: Page, name: string): Promise<void> {
   await press(page, 'Sign in')
 }
 
-/** WCAG 2.2 AA and axe's own advice; put in by the browser's protocol, so that the page's security policy stays as it is. */
-async function assertAccessible(page: Page, width: number): Promise<void> {
-  await page.evaluate(axe.source)
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-    const { violations } = await axe.run(document, { runOnly: tags })
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-  })
-  assert.deepEqual(found, [], page.url())
-  assert.equal(
-    await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth),
-    true,
-    `${page.url()} is wider than ${width}`,
-  )
-}
-
 for (const width of [320, 768, 1440]) {
   test(`signing in and the status page can be read and used by everybody at ${width} pixels`, async () => {
     await visitor({ viewport: { width, height: 900 } }, async (page) => {
       await page.goto(`${origin}/sign-in`)
-      await assertAccessible(page, width)
+      await assertAccessible(page)
       await press(page, 'Sign in')
       assert.equal(await page.title(), 'Error: Choose who to sign in as – Report a cyber incident – Concordat')
-      await assertAccessible(page, width)
+      await assertAccessible(page)
       await page.getByLabel('Asha Rahman of St Ebbe’s & District NHS Trust').check()
       await press(page, 'Sign in')
       assert.equal(page.url(), `${origin}/status`)
       const text = await page.locator('main').innerText()
       for (const said of ['Up', '0.1.0', 'Signatory, data protection officer', 'St Ebbe’s & District NHS Trust'])
         assert.ok(text.includes(said), `${said} in ${text}`)
-      await assertAccessible(page, width)
+      await assertAccessible(page)
       await page.goto(`${origin}/confirm`)
-      await assertAccessible(page, width)
+      await assertAccessible(page)
       await press(page, 'Confirm')
       assert.equal(page.url(), `${origin}/confirm/done`)
-      await assertAccessible(page, width)
+      await assertAccessible(page)
       await page.goto(`${origin}/sign-out`)
-      await assertAccessible(page, width)
+      await assertAccessible(page)
       await press(page, 'Sign out')
       assert.match(await page.locator('main').innerText(), /Signed in as\s+Nobody/)
       await page.goto(`${origin}/nothing`)
-      await assertAccessible(page, width)
+      await assertAccessible(page)
     })
   })
 }
@@ -228,7 +186,7 @@ test('how a node is built is shown to whoever administers it, and not to anybody
       await signsIn(page, name)
       assert.deepEqual(await seen(page), sees, name)
     }
-    await assertAccessible(page, 1280)
+    await assertAccessible(page)
   })
 })
 
@@ -244,7 +202,7 @@ test('a session that ends while somebody types loses nothing: they sign in besid
     await press(page, 'Save')
     assert.equal(await page.locator('h1').innerText(), 'Sign in first')
     assert.match(await page.locator('main').innerText(), /What you entered is not lost/)
-    await assertAccessible(page, 768)
+    await assertAccessible(page)
     await press(page, 'Continue')
     assert.equal(await page.locator('h1').innerText(), 'Sign in first', 'not without signing in, and still not lost')
     const [beside] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: 'Sign in (opens' }).click()])

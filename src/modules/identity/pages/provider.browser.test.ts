@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { systemRandom, type Actor, type Ctx } from '#platform/context'
 import { closeDb, openDb, query, transact } from '#platform/db'
@@ -13,6 +12,7 @@ import { silentLog } from '#platform/log'
 import { statusPage } from '#platform/pages/status'
 import { openBrowser } from '../../../../checks/chromium.ts'
 import { freshDatabase } from '../../../../checks/database.ts'
+import { assertAccessible, press } from '../../../../checks/visitors.ts'
 import { addPerson, createProvider, describeActor, identityPages, invite, recognise } from '../index.ts'
 
 // A certified provider of somebody else's, a browser, and our security policy between them.
@@ -93,20 +93,6 @@ after(async () => {
   await Promise.all([db, owner].map(closeDb))
   await database.drop()
 })
-
-async function assertAccessible(page: Page): Promise<void> {
-  await page.evaluate(axe.source)
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
-    const { violations } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-  })
-  assert.deepEqual(found, [], page.url())
-}
-
-async function press(page: Page, name: string): Promise<void> {
-  await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('button', { name }).click()])
-}
 
 /** On the provider's own pages. */
 async function proves(page: Page, login: string): Promise<void> {
