@@ -2,7 +2,7 @@ import { canonical } from '#platform/canonical'
 import type { Ctx } from '#platform/context'
 import type { Db, Tx } from '#platform/db'
 import { receiptsFor, type AuthorityId } from '#exchange'
-import { answersOf, openFor, submissionsOf, type FolderKeys, type Incident, type Submission } from '#reporting'
+import { answersOf, openFor, submissionsOf, type FolderAnswer, type FolderKeys, type Incident, type Submission } from '#reporting'
 import type { Sight, Told } from './duties.ts'
 import { awarenessHistory, type Moment, type Saying } from './moments.ts'
 import { momentRows } from './store.ts'
@@ -24,10 +24,16 @@ export function contentOf({ recordedAt: _, ...moment }: Moment): Buffer {
 
 export type Seen = Sight & { history: Saying[]; reports: string[] }
 
-/** All that an incident's duties follow from, for its owner's session. */
-export async function sightOf(db: Db | Tx, incident: Incident, folders: FolderKeys, ctx: Ctx): Promise<Seen> {
+/** All that an incident's duties follow from, for its owner's session. `known`: its answers, where they have been opened already. */
+export async function sightOf(
+  db: Db | Tx,
+  incident: Incident,
+  folders: FolderKeys,
+  ctx: Ctx,
+  known?: readonly FolderAnswer[],
+): Promise<Seen> {
   const moments = await momentsOf(db, incident, folders, ctx)
-  const answers = await answersOf(db, incident, folders, ctx)
+  const answers = known ?? (await answersOf(db, incident, folders, ctx))
   const submissions = await submissionsOf(db, incident)
   const received = await receivedAmong(db, submissions)
   const history = awarenessHistory(moments, answers)

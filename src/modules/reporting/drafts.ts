@@ -177,8 +177,11 @@ export type FolderAnswer = {
 
 /** Oldest first; only the owner's session asks. */
 export async function answersOf(db: Db | Tx, { id }: Pick<Incident, 'id'>, folders: FolderKeys, ctx: Ctx): Promise<FolderAnswer[]> {
-  const incident = await rowForActor(db, id, ctx)
-  const [draft, filed] = await Promise.all([draftOf(db, incident, folders), filedIn(db, incident, folders)])
+  return allAnswers(await writingOf(db, { id }, folders, ctx))
+}
+
+/** What is written and what was sent, as one list, oldest first. */
+export function allAnswers({ draft, filed }: { draft: Draft; filed: readonly FiledAnswer[] }): FolderAnswer[] {
   const written = draft.slots.map(
     ({ question, value, body, at, name }): FolderAnswer => ({
       question,

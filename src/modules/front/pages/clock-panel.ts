@@ -1,20 +1,21 @@
 import type { Ctx } from '#platform/context'
 import { dutiesOf, sightOf, type Duty } from '#duties'
-import type { OwnIncident } from '#reporting'
-import type { FrontDeps } from '../context.ts'
+import { allAnswers } from '#reporting'
+import type { FrontDeps, Place } from '../context.ts'
 import { spanInWords, timeInWords } from '#platform/uk-time'
 
 export type ClockLine = { heading: string; text: string; classes: string }
 
 /** The clocks that may be running, the nearest end first; never more than fit beside a question. */
-export async function clockPanel(deps: FrontDeps, incident: OwnIncident, ctx: Ctx): Promise<ClockLine[]> {
-  const duties = await dutiesFor(deps, incident, ctx)
+export async function clockPanel(deps: FrontDeps, place: Place, ctx: Ctx): Promise<ClockLine[]> {
+  const duties = await dutiesFor(deps, place, ctx)
   return clockLines(duties, ctx.now()).slice(0, 3)
 }
 
-export async function dutiesFor({ db, folders }: FrontDeps, incident: OwnIncident, ctx: Ctx): Promise<Duty[]> {
-  if (incident.kind === 'near-miss') return []
-  return dutiesOf(await sightOf(db, incident, folders, ctx))
+/** From answers that are open already: a folder is not opened twice for one page. */
+export async function dutiesFor({ db, folders }: FrontDeps, place: Place, ctx: Ctx): Promise<Duty[]> {
+  if (place.incident.kind === 'near-miss') return []
+  return dutiesOf(await sightOf(db, place.incident, folders, ctx, allAnswers(place)))
 }
 
 export function clockLines(duties: readonly Duty[], now: Date): ClockLine[] {

@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { view, type Page } from '#platform/pages'
-import { awarenessHistory, momentsOf, type Duty, type Saying } from '#duties'
-import { answersOf, ownIncident } from '#reporting'
+import { dutiesOf, sightOf, type Duty, type Saying } from '#duties'
+import { ownIncident } from '#reporting'
 import type { FrontDeps } from '../context.ts'
 import { labelOf } from '../words.ts'
 import { spanInWords, timeInWords } from '#platform/uk-time'
-import { dutiesFor } from './clock-panel.ts'
 
 const MAY_APPLY = 'May apply'
 const template = join(import.meta.dirname, 'duties.njk')
@@ -17,9 +16,8 @@ export function dutiesPage(deps: FrontDeps): Page {
     who: 'signed-in',
     show: async ({ params, ctx }) => {
       const incident = await ownIncident(deps.db, params['id']!, deps.folders, ctx)
-      const duties = await dutiesFor(deps, incident, ctx)
-      const moments = await momentsOf(deps.db, incident, deps.folders, ctx)
-      const history = awarenessHistory(moments, await answersOf(deps.db, incident, deps.folders, ctx))
+      const seen = await sightOf(deps.db, incident, deps.folders, ctx)
+      const duties = incident.kind === 'near-miss' ? [] : dutiesOf(seen)
       const group = (title: string, note: string, some: Duty[]) => ({
         title,
         note,
@@ -56,7 +54,7 @@ export function dutiesPage(deps: FrontDeps): Page {
         dutyList: join(import.meta.dirname, 'duty-list.njk'),
         nearMiss: incident.kind === 'near-miss',
         groups,
-        aware: withoutRepeats(history).map(({ at, decidedBy, why, saidAt }) => ({
+        aware: withoutRepeats(seen.history).map(({ at, decidedBy, why, saidAt }) => ({
           at: at === null ? 'Taken back' : timeInWords(at),
           by: decidedBy || 'not said',
           why: why || 'not said',

@@ -38,7 +38,7 @@ export function incidentPage(deps: FrontDeps): Page {
 async function show(deps: FrontDeps, { params, ctx }: Visit): Promise<Outcome> {
   const place = await placeOf(deps, params['id']!, ctx)
   const { incident, bodies, draft, filed, steps } = place
-  const duties = await dutiesFor(deps, incident, ctx)
+  const duties = await dutiesFor(deps, place, ctx)
   const fresh = toFile(draft, filed, bodies)
   const here = `/incidents/${incident.id}`
   const first = firstSteps(steps).map(({ id }) => id)

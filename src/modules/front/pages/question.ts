@@ -61,7 +61,7 @@ async function show(deps: FrontDeps, visit: Visit): Promise<Outcome> {
     counsel: step.parts.some(({ sensitivity }) => sensitivity.includes('privilege')),
     list: here,
     reference: place.incident.reference,
-    clocks: await clockPanel(deps, place.incident, visit.ctx),
+    clocks: await clockPanel(deps, place, visit.ctx),
   })
 }
 
