@@ -11,3 +11,6 @@ export function fromInstant(text: string): Date {
   if (!INSTANT.test(text) || date.toISOString() !== text) throw new SyntaxError('not an instant')
   return date
 }
+
+/** How far the clocks of two houses may be apart, in milliseconds: the bound that docs/formats/permission.md and statement.md give. */
+export const SKEW = 5 * 60_000

@@ -1,3 +1,4 @@
+import { SKEW } from '#platform/clock'
 import { z } from 'zod'
 import { decideDisclosure, type Agreement } from '#agreement'
 import { keepDisclosed, restrict } from '#casework'
@@ -18,7 +19,7 @@ import {
 import { isRecalled, rememberRecall } from './store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
-const SKEW_SECONDS = 300
+const SKEW_SECONDS = SKEW / 1000
 
 const content = z.strictObject({
   organisation: z.strictObject({ id: z.uuid(), name: z.string(), verified: z.boolean() }),

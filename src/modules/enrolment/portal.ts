@@ -1,3 +1,4 @@
+import { SKEW } from '#platform/clock'
 import { z } from 'zod'
 import { canonical, parseCanonical } from '#platform/canonical'
 import type { Ctx } from '#platform/context'
@@ -23,7 +24,6 @@ import {
 import { checkCountersignature, isRecordOf, readAsked, readCountersignature, waits, type Asked, type Ceremony } from './request.ts'
 
 const CLAUSE = 'consent-before-disclosure'
-const SKEW = 5 * 60_000
 const HOUR = 3_600_000
 
 /** The key somebody asks to have enrolled for themselves, and how. */

@@ -1,3 +1,4 @@
+import { SKEW } from '#platform/clock'
 import { canonical, parseCanonical } from '#platform/canonical'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
@@ -47,8 +48,6 @@ async function mustLetIn(tx: Tx, asked: Asked, trust: Trust, logTime: Date): Pro
   if (new Date(from).getTime() > logTime.getTime() + SKEW) throw new Refusal('enrolment-invalid')
   if (await lockKey(tx, { kid, org })) throw new Refusal('key-suspended')
 }
-
-const SKEW = 5 * 60_000
 
 export type Answering = { trust: Trust; signer: Signer; folders: FolderKeys }
 

@@ -1,10 +1,10 @@
 import { equal, fromB64u, type Bytes } from '#platform/bytes'
 import { hashOf } from '#platform/canonical'
-import { fromInstant } from '#platform/clock'
+import { fromInstant, SKEW } from '#platform/clock'
 import type { AuthorityId, MessageRecord } from '#exchange'
 import { chainOf, commitmentOf } from '#ledger'
 import type { Link } from './bundle.ts'
-import { entriesIn, SKEW } from './papers.ts'
+import { entriesIn } from './papers.ts'
 import type { Evidence, Fault } from './reading.ts'
 import type { Entry } from './records.ts'
 

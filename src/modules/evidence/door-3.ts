@@ -1,5 +1,6 @@
+import { SKEW } from '#platform/clock'
 import type { ItemRef } from '#exchange'
-import { covers, sameItems, SKEW, within } from './papers.ts'
+import { covers, sameItems, within } from './papers.ts'
 import type { Evidence, Fault } from './reading.ts'
 import type { Entry, Notice, Receipt } from './records.ts'
 

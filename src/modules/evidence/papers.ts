@@ -1,14 +1,11 @@
 import { fromB64u, sha256 } from '#platform/bytes'
 import { canonical } from '#platform/canonical'
-import { fromInstant } from '#platform/clock'
+import { fromInstant, SKEW } from '#platform/clock'
 import type { ItemRef, MessageRecord } from '#exchange'
 import { keyCountsAt } from '#permission'
 import { narrowingFaults } from './narrowing.ts'
 import type { Evidence, Fault } from './reading.ts'
 import type { DailyRecord, Entry, Receipt, Told } from './records.ts'
-
-/** Clocks of two houses may differ by five minutes (docs/formats/permission.md). */
-export const SKEW = 5 * 60_000
 
 /** The question of an answer to an enquiry: this and the enquiry's id (docs/formats/statement.md). */
 export const ASKED = 'asked-'

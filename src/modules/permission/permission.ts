@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { b64u, fromB64u, sha256 } from '#platform/bytes'
 import { canonical, parseForeign } from '#platform/canonical'
-import { fromInstant } from '#platform/clock'
+import { fromInstant, SKEW } from '#platform/clock'
 import { Refusal } from '#platform/errors'
 import type { ItemRef, Trust } from '#exchange'
 import { checkEnrolment, type EnrolmentRecord } from './enrolment.ts'
@@ -78,8 +78,6 @@ function checkOne(signed: SignedPermission, trust: Trust): Permission {
   if (new Set(detail.items.map((one) => one.id)).size !== detail.items.length) throw new Refusal('permission-invalid')
   return { claims: read, enrolment: enrolled, items: detail.items, purpose: detail.purpose }
 }
-
-const SKEW = 5 * 60_000
 
 /** A signature counts only if its key was in force when the record that relies on it was logged; clocks of two houses may differ. */
 export function keyCountsAt(permission: Permission, logTime: Date): boolean {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { canonical, parseCanonical } from '#platform/canonical'
-import { fromInstant } from '#platform/clock'
+import { fromInstant, SKEW } from '#platform/clock'
 import type { Ctx } from '#platform/context'
 import type { Tx } from '#platform/db'
 import { Refusal } from '#platform/errors'
@@ -25,7 +25,6 @@ import { mustNotBeSuspended } from './suspending.ts'
 import { insertSecond } from './suspension-store.ts'
 
 const CLAUSE = 'consent-before-disclosure'
-const SKEW = 5 * 60_000
 
 /** The request an officer made, with the exact words that would be sent, for the organisation to read before it signs. */
 export const prepareRequest: Outbound = async (tx, request) => {

@@ -1,3 +1,4 @@
+import { SKEW } from '#platform/clock'
 import { b64u, equal, type Bytes } from '#platform/bytes'
 import {
   chainOf,
@@ -11,7 +12,7 @@ import {
   type EntryPageRow,
   type LeafPageRow,
 } from '#ledger'
-import { apart, finding, SKEW, type Finding } from './findings.ts'
+import { apart, finding, type Finding } from './findings.ts'
 import type { Sent } from './sent.ts'
 
 /** Our own ledger against itself and against what was sent. Pure. */

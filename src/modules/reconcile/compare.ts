@@ -1,7 +1,8 @@
+import { SKEW } from '#platform/clock'
 import { distinctHeads, readHead, sameSizeSplits, type ShownHead } from '#ledger'
 import type { NodeId, Trust } from '#exchange'
 import type { Export, ReceivedLine, SentLine } from './export.ts'
-import { SKEW } from './findings.ts'
+
 import { acknowledgementReader, type Acknowledged } from './sent.ts'
 
 /** What an auditor finds between the exports of two houses, with a sentence each; `at` is the house to ask. */

@@ -1,3 +1,5 @@
+import { SKEW } from '#platform/clock'
+
 /** What can be wrong with a house's books, each with a sentence. A finding names table, row and code, and nothing that anybody wrote. */
 const sentences = {
   // What arrived
@@ -42,8 +44,6 @@ export function finding(table: string, id: string, code: FindingCode): Finding {
 }
 
 /** Rows of one transaction bear one clock's times; those of two houses may be five minutes apart. */
-export const SKEW = 5 * 60_000
-
 export function apart(one: Date, other: Date): boolean {
   return Math.abs(one.getTime() - other.getTime()) > SKEW
 }

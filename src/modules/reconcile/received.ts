@@ -1,9 +1,10 @@
+import { SKEW } from '#platform/clock'
 import { b64u, equal, sha256 } from '#platform/bytes'
 import { Refusal } from '#platform/errors'
 import type { CheckpointCache } from '#ledger'
 import { checkStatement, type InboxPageRow, type Kind, type NodeId, type Trust } from '#exchange'
 import { readClaims, type Claims } from '#permission'
-import { finding, SKEW, type Finding } from './findings.ts'
+import { finding, type Finding } from './findings.ts'
 
 /** What the house's own configuration says, and what was checked before. */
 export type Checks = { node: NodeId; trust: Trust; heads: CheckpointCache }

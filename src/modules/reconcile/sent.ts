@@ -1,5 +1,5 @@
 import { b64u, sha256 } from '#platform/bytes'
-import { fromInstant } from '#platform/clock'
+import { fromInstant, SKEW } from '#platform/clock'
 import { Refusal } from '#platform/errors'
 import {
   readDelivery,
@@ -148,7 +148,7 @@ function counts(
   const at = row.queued_at.getTime()
   const until = withdrawn.get(claims.jti)
   const { to } = claims.authorization_details[0]
-  const inTerm = claims.nbf * 1000 <= at + 300_000 && at < claims.exp * 1000
+  const inTerm = claims.nbf * 1000 <= at + SKEW && at < claims.exp * 1000
   return until !== undefined && (until === null || until.getTime() >= at) && inTerm && purpose === record['purpose'] && to === row.peer
 }
 
